@@ -1,0 +1,73 @@
+# Everything a developer runs. Needs python3 (3.11 or newer, with venv), git and make. A target that
+# needs packages makes the virtual environment .venv and installs into it what that target asks for.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+VERSIONS ?= 3.11 3.12 3.13
+
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help venv demo test test-all-pythons lab lint bench-smoke clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s%s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/installed-examples ## See Pod at work: a notebook, its history, a restart, a checkout
+	@$(BIN)/python examples/demo.py
+
+# A file's tests stay in one worker, so that a kernel they share is started once.
+test: $(VENV)/installed-test ## Run the whole test suite; PYTEST_ARGS="-k log" narrows it
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+test-all-pythons: ## Run the suite under each Python of VERSIONS that is found, pyenv's included
+	@found=; \
+	for version in $(VERSIONS); do \
+	    for python in python$$version "$$(pyenv root 2>/dev/null)"/versions/$$version.*/bin/python3; do \
+	        if "$$python" -c '' 2>/dev/null; then \
+	            $(MAKE) test PYTHON="$$python" VENV=.venv-$$version || exit 1; \
+	            found="$$found $$version"; \
+	            continue 2; \
+	        fi; \
+	    done; \
+	    echo "Python $$version: not found, skipped"; \
+	done; \
+	echo "Passed under Python:$${found:- none was found}"; \
+	test -n "$$found"
+
+# A profile of its own: kernels that the tests and the demo start are left as they are.
+lab: export IPYTHONDIR := $(abspath $(VENV))/lab
+lab: $(VENV)/installed-lab $(VENV)/installed-examples ## Open JupyterLab in examples/, Pod loaded in every kernel
+	@$(BIN)/pod enable --user
+	cd examples && $(abspath $(BIN))/jupyter lab
+
+lint: $(VENV)/installed-lint $(VENV)/installed-test ## Check style, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench-smoke: $(VENV)/installed-bench ## Measure how long a save makes a person wait
+	$(BIN)/python -m pod.bench.smoke
+
+clean: ## Remove everything that these targets made
+	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv: $(VENV)/installed-test $(VENV)/installed-lint
+
+# One stamp for each extra of pyproject.toml.
+$(VENV)/installed-%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	    "Pod needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	@echo '*' > $(VENV)/.gitignore

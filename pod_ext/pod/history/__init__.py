@@ -1,0 +1,1 @@
+"""Moments: commits, manifests, the log, differences between moments."""

@@ -1,0 +1,91 @@
+"""The records of history: what one commit says about its moment and about each variable in it.
+
+Frozen, and made of strings and numbers only: reading them never unpickles anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One name at one moment."""
+
+    name: str
+    """The variable's name; a definition's token for what a commit holds beside its variables."""
+    manifest: str
+    """Hex digest of its component's manifest."""
+    fingerprint: str
+    """Hex digest of the variable's own content and inner sharing, other variables left out."""
+    type: str
+    """Its type's qualified name, for people."""
+    summary: str
+    """A few words on its value (shape, length, a short literal), made without calling its code."""
+    nbytes: int
+    """Bytes of its pods before compression."""
+    opaque: tuple[str, ...] = ()
+    """What inside it could not be saved, one line each."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"opaque": list(self.opaque)}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Variable:
+        return cls(**_known(cls, raw) | {"opaque": tuple(raw.get("opaque", ()))})
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One moment of a namespace."""
+
+    t: int
+    """Time id."""
+    parent: int | None
+    """The moment this one came from, None for the first of a session."""
+    created: str
+    """When the save was made: ISO 8601, UTC."""
+    seconds: float
+    """How long the cell ran."""
+    code: str
+    """The cell's source as typed."""
+    ok: bool
+    """False when the cell raised."""
+    error: str
+    """One line on what it raised, or ''."""
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    bytes: int
+    """Added to the store by this save."""
+    save_seconds: float
+    """How long the save made the user wait."""
+    table: tuple[str, ...]
+    """Hex digests of the shards of its variable table, see `history.table`."""
+    definitions: tuple[str, ...] = ()
+    """The same for the classes and functions that its objects refer to, by token."""
+    message: str = ""
+    session: str = ""
+    notebook: str = ""
+    """The notebook's path where the frontend tells it, else ''."""
+    python: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        raw = asdict(self)
+        for key in _LISTS:
+            raw[key] = list(raw[key])
+        return raw
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Commit:
+        return cls(**_known(cls, raw) | {key: tuple(raw.get(key, ())) for key in _LISTS})
+
+
+_LISTS = ("added", "changed", "removed", "table", "definitions")
+
+
+def _known(cls: type, raw: dict[str, Any]) -> dict[str, Any]:
+    """Fields a later writer added are ignored by an earlier reader of the same format number."""
+    names = {field.name for field in fields(cls)}
+    return {key: value for key, value in raw.items() if key in names}

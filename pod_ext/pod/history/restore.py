@@ -1,0 +1,131 @@
+"""Restoring: from a commit and names to objects, each component by itself.
+
+What cannot be loaded makes only the variables that need it unavailable; what was loaded is handed
+over all at once, and until then nothing live has been altered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pod.errors import PodError, RestoreError, UnknownVariableError
+from pod.history.moments import History, ManifestSource
+from pod.history.records import Commit, Variable
+from pod.history.table import Table
+from pod.podding.opaque import reason_of
+from pod.podding.unpickler import Loader, StoredDefinition
+
+
+@dataclass(slots=True)
+class Restored:
+    """Objects of one moment."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    """Variable -> why it could not be loaded."""
+    definitions: dict[str, Any] = field(default_factory=dict)
+    """Token -> class or function that the values refer to."""
+
+
+class SameDefinitions:
+    """Whether a class or function is the same at two moments, and so is all that it uses."""
+
+    def __init__(self, history: History, now: Table, then: Table) -> None:
+        self._history = history
+        self._now, self._then = now, then
+
+    def __call__(self, token: str) -> bool:
+        todo, seen = [token], set[str]()
+        while todo:
+            token = todo.pop()
+            if token in seen:
+                continue
+            seen.add(token)
+            now, then = self._now.get(token), self._then.get(token)
+            if now is None or then is None or now.fingerprint != then.fingerprint:
+                return False
+            todo.extend(self._history.manifest(now.manifest).uses)
+        return True
+
+
+def choose(table: Table, names: Iterable[str] | None, t: int) -> list[Variable]:
+    """The variables asked for; all without names. `UnknownVariableError` names what is not there."""
+    if names is None:
+        return list(table.values())
+    wanted = list(dict.fromkeys(names))
+    missing = [name for name in wanted if name not in table]
+    if missing:
+        known = sorted(table)
+        there = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
+        raise UnknownVariableError(
+            f"there is no variable {', '.join(missing)} at time {t}; there are: {there or 'none'}"
+        )
+    return [table[name] for name in wanted]
+
+
+def restore(
+    history: History,
+    commit: Commit,
+    variables: Iterable[Variable],
+    namespace: dict[str, Any],
+    live: Callable[[str], Any | None] = lambda _: None,
+) -> Restored:
+    """Load these variables of a moment, functions with `namespace` as their globals.
+
+    Unpickles, so it must be called only for a directory that the user trusts.
+    """
+    sources: dict[str, ManifestSource] = {}
+
+    def source(digest: str) -> ManifestSource:
+        if digest not in sources:
+            sources[digest] = history.source(digest)
+        return sources[digest]
+
+    table = history.definitions(commit)
+
+    def definition(token: str) -> StoredDefinition:
+        if token not in table:
+            raise RestoreError(f"the commit of time {commit.t} does not hold {token}")
+        stored = source(table[token].manifest)
+        return StoredDefinition(stored, stored.manifest.definitions[token])
+
+    loader = Loader(namespace, definition, live)
+    restored = Restored(definitions=loader.definitions)
+    for digest, group in _by_manifest(variables).items():
+        try:
+            stored = source(digest)
+        except PodError as error:
+            restored.failures |= {variable.name: str(error) for variable in group}
+            continue
+        _restore_group(loader, stored, [variable.name for variable in group], restored)
+    return restored
+
+
+def _restore_group(
+    loader: Loader, stored: ManifestSource, names: list[str], restored: Restored
+) -> None:
+    """The variables of one component; where that fails, those of them that can be loaded."""
+    roots = stored.manifest.names
+    try:
+        restored.values |= loader.load(stored, {name: roots[name] for name in names})
+    except Exception as error:
+        if len(names) == 1:
+            restored.failures[names[0]] = _explained(error)
+            return
+        for name in names:
+            _restore_group(loader, stored, [name], restored)
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"it needs the module {error.name!r}, which is not installed here"
+    return str(error) if isinstance(error, PodError) else reason_of(error)
+
+
+def _by_manifest(variables: Iterable[Variable]) -> dict[str, list[Variable]]:
+    groups: dict[str, list[Variable]] = {}
+    for variable in variables:
+        groups.setdefault(variable.manifest, []).append(variable)
+    return groups

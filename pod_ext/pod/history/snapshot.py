@@ -1,0 +1,102 @@
+"""From components to what a commit refers to: manifests, and entries of the variable tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from pod.history.manifest import Manifest
+from pod.history.records import Variable
+from pod.podding.pods import Bytes, Slot
+from pod.store.codec import digest as digest_of
+
+
+class Collector:
+    """New blobs of one save: whatever the store does not have yet, copied.
+
+    A copy, because the objects go on changing while the blobs are written.
+    """
+
+    def __init__(self, known: Callable[[str], bool]) -> None:
+        self._known = known
+        self.blobs: dict[str, bytes] = {}
+
+    def put(self, data: Bytes) -> str:
+        """The digest of `data`, which is kept if it is new."""
+        digest = digest_of(data)
+        if digest not in self.blobs and not self._known(digest):
+            self.blobs[digest] = bytes(data)
+        return digest
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """What a session remembers of one component between two saves. Compared by identity."""
+
+    manifest: str
+    names: frozenset[str]
+    tokens: frozenset[str]
+    uses: frozenset[str]
+    """Tokens of the definitions that its objects refer to, its own among them."""
+
+
+def group_of(digest: str, manifest: Manifest) -> Group:
+    return Group(
+        digest,
+        frozenset(manifest.names),
+        frozenset(manifest.definitions),
+        manifest.uses | frozenset(manifest.definitions),
+    )
+
+
+def definition_entries(
+    manifests: Mapping[str, Manifest], describe: Callable[[str], tuple[str, str]]
+) -> list[Variable]:
+    """Table entries of every definition in these manifests (by digest)."""
+    return [
+        _entry(token, digest, manifest, roots, describe(token), _no_definition)
+        for digest, manifest in manifests.items()
+        for token, roots in manifest.definitions.items()
+    ]
+
+
+def variable_entries(
+    manifests: Mapping[str, Manifest],
+    describe: Callable[[str], tuple[str, str]],
+    definitions: Iterable[Variable],
+) -> list[Variable]:
+    """Table entries of every variable in these manifests (by digest)."""
+    fingerprints = {entry.name: entry.fingerprint for entry in definitions}
+    return [
+        _entry(name, digest, manifest, (root,), describe(name), fingerprints.__getitem__)
+        for digest, manifest in manifests.items()
+        for name, root in manifest.names.items()
+    ]
+
+
+def _entry(
+    name: str,
+    digest: str,
+    manifest: Manifest,
+    roots: tuple[Slot, ...],
+    described: tuple[str, str],
+    definition: Callable[[str], str],
+) -> Variable:
+    kind, summary = described
+    if len(roots) == 1 and roots[0].kind == "definition":
+        roots_seen = manifest.definitions[roots[0].args[0]]
+    else:
+        roots_seen = roots
+    return Variable(
+        name=name,
+        manifest=digest,
+        fingerprint=manifest.fingerprint(roots, definition),
+        type=kind,
+        summary=summary,
+        nbytes=manifest.nbytes(roots_seen),
+        opaque=manifest.opaque(roots_seen),
+    )
+
+
+def _no_definition(token: str) -> str:
+    return token

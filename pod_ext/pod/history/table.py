@@ -1,0 +1,105 @@
+"""Variable tables: every name of a moment, stored so that a save writes only what it changed.
+
+A table is cut into shards by the hash of the name, about as many as each has entries. A shard is a
+blob; the commit lists their digests. A cell that changes one variable among 10,000 writes one shard
+of about a hundred entries, and each commit stands on its own all the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pod.errors import DamagedError
+from pod.history.manifest import canonical
+from pod.history.records import Variable
+from pod.store.codec import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Mapping[str, Variable]):
+    """Names and what is known of each, in shards."""
+
+    shards: tuple[Mapping[str, Variable], ...] = ()
+    digests: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Variable:
+        if not self.shards:
+            raise KeyError(name)
+        return self.shards[_shard_of(name, len(self.shards))][name]
+
+    def __iter__(self) -> Iterator[str]:
+        for shard in self.shards:
+            yield from shard
+
+    def __len__(self) -> int:
+        return sum(len(shard) for shard in self.shards)
+
+    def updated(
+        self,
+        changed: Iterable[Variable],
+        removed: Iterable[str],
+        put: Callable[[bytes], str],
+    ) -> Table:
+        """This table with some entries set and some gone; new shards are handed to `put`."""
+        changed, removed = list(changed), set(removed)
+        if not changed and not removed:
+            return self
+        added = sum(variable.name not in self for variable in changed)
+        count = _shard_count(len(self) + added - len(removed))
+        if count != len(self.shards):
+            entries = {name: entry for name, entry in self.items() if name not in removed}
+            entries |= {variable.name: variable for variable in changed}
+            return _build(entries, count, put)
+        shards, digests = list(self.shards), list(self.digests)
+        touched: dict[int, dict[str, Variable]] = {}
+        for name in removed:
+            number = _shard_of(name, count)
+            touched.setdefault(number, dict(shards[number])).pop(name, None)
+        for variable in changed:
+            number = _shard_of(variable.name, count)
+            touched.setdefault(number, dict(shards[number]))[variable.name] = variable
+        for number, shard in touched.items():
+            shards[number], digests[number] = shard, put(_shard_bytes(shard))
+        return Table(tuple(shards), tuple(digests))
+
+
+def read_table(digests: tuple[str, ...], blobs: Mapping[str, bytes]) -> Table:
+    """The table whose shards are these blobs."""
+    return Table(tuple(_read_shard(blobs[name]) for name in digests), digests)
+
+
+@lru_cache(maxsize=256)
+def _read_shard(data: bytes) -> Mapping[str, Variable]:
+    try:
+        entries = [Variable.from_json(raw) for raw in json.loads(data)]
+    except (ValueError, TypeError, KeyError) as error:
+        raise DamagedError(f"a variable table is not readable ({error})") from error
+    return {entry.name: entry for entry in entries}
+
+
+def _build(entries: Mapping[str, Variable], count: int, put: Callable[[bytes], str]) -> Table:
+    shards: list[dict[str, Variable]] = [{} for _ in range(count)]
+    for name, entry in entries.items():
+        shards[_shard_of(name, count)][name] = entry
+    return Table(tuple(shards), tuple(put(_shard_bytes(shard)) for shard in shards))
+
+
+def _shard_bytes(shard: Mapping[str, Variable]) -> bytes:
+    return canonical([shard[name].to_json() for name in sorted(shard)])
+
+
+def _shard_count(entries: int) -> int:
+    """A power of two near the square root, so that shards and their list are equally short."""
+    return 0 if entries == 0 else 1 << (entries.bit_length() // 2) if entries > 32 else 1
+
+
+def _shard_of(name: str, count: int) -> int:
+    return _name_hash(name) & (count - 1)
+
+
+@lru_cache(maxsize=1 << 16)
+def _name_hash(name: str) -> int:
+    return int(digest(name.encode("utf-8", "surrogatepass"))[:8], 16)

@@ -1,0 +1,183 @@
+"""Is everything there, and is it what was written? Re-hashes all of it and unpickles nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pod.errors import PodError
+from pod.history.moments import History
+from pod.history.records import Variable
+from pod.history.table import Table
+from pod.history.text import listing, size
+from pod.store.check import Progress, StoreCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One thing that is not what was written."""
+
+    what: str
+    """The file, blob or pod, and what is wrong with it."""
+    times: tuple[int, ...] = ()
+    """Time ids that it affects."""
+    variables: tuple[str, ...] = ()
+    """Variables that cannot be restored at those times; none where the whole time is affected."""
+
+    def __str__(self) -> str:
+        if not self.times:
+            return self.what
+        where = f"{'time' if len(self.times) == 1 else 'times'} {listing([str(t) for t in self.times], 12)}"
+        return f"{self.what}\n    affects {listing(list(self.variables), 8) or 'everything'} at {where}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "what": self.what,
+            "times": list(self.times),
+            "variables": list(self.variables),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verification found. True when nothing is damaged."""
+
+    packs: int
+    blobs: int
+    commits: int
+    bytes_read: int
+    damage: tuple[Damage, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.damage
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        looked = (
+            f"{self.commits} times, {self.blobs} blobs in {self.packs} packs, "
+            f"{size(self.bytes_read)} read"
+        )
+        if self.ok:
+            return f"everything is whole: {looked}"
+        lines = "\n".join(f"✗ {damage}" for damage in self.damage)
+        return f"{lines}\n{len(self.damage)} damaged; all else is whole ({looked})"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "packs": self.packs,
+            "blobs": self.blobs,
+            "commits": self.commits,
+            "bytes_read": self.bytes_read,
+            "damage": [damage.to_json() for damage in self.damage],
+        }
+
+
+def verify(history: History, progress: Progress | None = None) -> Verification:
+    """Re-hash every file of the store, and see that every commit has all that it refers to."""
+    check = history.repository.check(progress)
+    walk = _Walk(history, check)
+    for t in history.repository.times():
+        if t not in check.damaged_commits:
+            walk.commit(t)
+    return Verification(
+        check.packs, check.blobs, check.commits, check.bytes_read, tuple(_damage(check, walk))
+    )
+
+
+def _damage(check: StoreCheck, walk: _Walk) -> list[Damage]:
+    found = [Damage(f"format.json: {check.damaged_format}")] if check.damaged_format else []
+    found += [Damage(f"{key}: {why}") for key, why in sorted(check.damaged_packs.items())]
+    found += [
+        Damage(f"commits/{t}: {why}", (t,)) for t, why in sorted(check.damaged_commits.items())
+    ]
+    found += [Damage(f"tags/{tag}: {why}") for tag, why in sorted(check.damaged_tags.items())]
+    found += [
+        Damage(what, tuple(sorted(seen.times)), tuple(sorted(seen.variables)))
+        for what, seen in sorted(walk.missing.items())
+    ]
+    return found
+
+
+@dataclass(slots=True)
+class _Affected:
+    times: set[int] = field(default_factory=set)
+    variables: set[str] = field(default_factory=set)
+
+
+class _Walk:
+    """From commits down to blobs; what was looked at once is not looked at again."""
+
+    def __init__(self, history: History, check: StoreCheck) -> None:
+        self._history = history
+        self._damaged = check.damaged_blobs
+        self._manifests: dict[str, list[tuple[str, set[int] | None]]] = {}
+        self.missing: dict[str, _Affected] = {}
+
+    def commit(self, t: int) -> None:
+        try:
+            commit = self._history.commit(t)
+        except PodError as error:
+            self._note(f"commits/{t}: {error}", t)
+            return
+        for digests, definitions in ((commit.table, False), (commit.definitions, True)):
+            try:
+                table: Table = (
+                    self._history.definitions(commit)
+                    if definitions
+                    else self._history.variables(commit)
+                )
+            except PodError as error:
+                self._note(f"variable table {digests[0][:12]}: {error}", t)
+                continue
+            for variable in table.values():
+                self._variable(t, variable, definitions)
+
+    def _variable(self, t: int, variable: Variable, is_definition: bool) -> None:
+        if variable.manifest not in self._manifests:
+            self._manifests[variable.manifest] = self._manifest(variable.manifest)
+        problems = self._manifests[variable.manifest]
+        if not problems:
+            return
+        needed = self._needed(variable, is_definition)
+        for what, pods in problems:
+            if pods is None or needed is None or not pods.isdisjoint(needed):
+                self._note(what, t, variable.name)
+
+    def _needed(self, variable: Variable, is_definition: bool) -> set[int] | None:
+        try:
+            manifest = self._history.manifest(variable.manifest)
+        except PodError:
+            return None
+        roots = (
+            manifest.definitions[variable.name]
+            if is_definition
+            else (manifest.names[variable.name],)
+        )
+        return set(manifest.needed(roots))
+
+    def _manifest(self, digest: str) -> list[tuple[str, set[int] | None]]:
+        """What is wrong with a component: each problem, and the pods that have it (None: all)."""
+        try:
+            manifest = self._history.manifest(digest)
+        except PodError as error:
+            return [(f"manifest {digest[:12]}: {error}", None)]
+        problems: dict[str, set[int]] = {}
+        for number, pod in enumerate(manifest.pods):
+            for blob in pod.blobs():
+                why = self._damaged.get(blob)
+                if why is None and not self._history.repository.has(blob):
+                    why = "is in no pack"
+                if why is not None:
+                    what = f"pod {number} of manifest {digest[:12]}, blob {blob[:12]}: {why}"
+                    problems.setdefault(what, set()).add(number)
+        return list(problems.items())
+
+    def _note(self, what: str, t: int, variable: str | None = None) -> None:
+        affected = self.missing.setdefault(what, _Affected())
+        affected.times.add(t)
+        if variable is not None:
+            affected.variables.add(variable)

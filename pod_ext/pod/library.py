@@ -1,0 +1,327 @@
+"""Pod as a library: a pod directory as an object, and module-level functions on the default one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pod.errors import PodError, RestoreError
+from pod.history.diff import Diff, diff
+from pod.history.log import Log, select
+from pod.history.moments import History
+from pod.history.retention import GcReport, collect_garbage
+from pod.history.restore import choose, restore
+from pod.history.verify import Verification, verify
+from pod.namespace import TrackedNamespace
+from pod.podding.policies import make_policy
+from pod.session import Cell, Session, Versioned
+from pod.store.leases import Lease
+from pod.store.repository import Repository
+from pod.store.storage import LocalStorage
+from pod.store.writer import Writer
+from pod.tracking import EverythingTracker, Tracker
+from pod.tracking.namespace import NamespaceTracker
+
+TimeReference = int | str
+"""A time id, `HEAD`, `HEAD~n`, or a tag."""
+
+
+class PodStore:
+    """A pod directory: saves namespaces into it, and reads what was saved.
+
+    Args:
+        path: the pod directory; made if it is not there.
+        create: with False, only an existing directory is opened, and nothing is written to it.
+        background: write in a background thread (`flush` waits for it), else before `save` returns.
+        podding: name of the podding policy.
+        compression_level: of zstd.
+        on_error: called with a `StorageError` when the background cannot write; what it was about
+            to write is kept, and tried again at the next save or flush.
+
+    A store is a context manager that flushes at its end. All verbs may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = True,
+        background: bool = True,
+        podding: str = "lga",
+        compression_level: int = 3,
+        on_error: Callable[[PodError], None] | None = None,
+    ) -> None:
+        self.path = Path(path).expanduser().absolute()
+        self._policy = make_policy(podding)
+        self._repository = Repository.open(LocalStorage(self.path), create=create)
+        self._writer = Writer(
+            self._repository,
+            level=compression_level,
+            background=background,
+            on_error=on_error,
+        )
+        self._history = History(self._repository, self._writer)
+        self._lock = threading.RLock()
+        self._last: Session | None = None
+        self._lease: Lease | None = None
+        _opened.add(self)
+
+    def __repr__(self) -> str:
+        return f"PodStore({str(self.path)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # In a namespace that is saved, a store is the directory it has open.
+        return open, (str(self.path),)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def history(self) -> History:
+        """What has been saved, for reading."""
+        return self._history
+
+    def _catch_up(self) -> None:
+        """Let other stores of this process on the same directory finish what they are writing."""
+        for other in list(_opened):
+            if other is not self and other.path == self.path:
+                with contextlib.suppress(PodError):
+                    other.flush()
+
+    @property
+    def head(self) -> int | None:
+        """The time id last saved or loaded here, else the newest in the directory."""
+        if self._last is not None and self._last.head is not None:
+            return self._last.head
+        times = self._history.times()
+        return times[-1] if times else None
+
+    # --- saving
+
+    def session(
+        self,
+        namespace: dict[str, Any],
+        tracker: Tracker,
+        *,
+        versioned: Versioned | None = None,
+        notebook: str = "",
+    ) -> Session:
+        """A session of its own for one namespace, as the kernel extension has."""
+        if self._lease is None:
+            self._lease = Lease(self._repository.storage)
+        options = {} if versioned is None else {"versioned": versioned}
+        return Session(
+            namespace,
+            self._history,
+            self._writer,
+            tracker,
+            self._policy,
+            notebook=notebook,
+            **options,
+        )
+
+    def save(self, namespace: dict[str, Any], *, message: str = "", code: str = "") -> int:
+        """Save a namespace as a new time id, which is returned.
+
+        A managed namespace is saved incrementally. Of a plain dict nothing is known, so all of it
+        is looked at; only what is new is stored all the same.
+        """
+        unnamed = [name for name in namespace.keys() if type(name) is not str]
+        if unnamed:
+            raise PodError(f"names of variables must be strings, and {unnamed[0]!r} is not")
+        with self._lock:
+            session = self._session_of(namespace)
+            saved = session.save(Cell(code=code, message=message))
+            self._last = session
+        assert saved is not None
+        return saved.t
+
+    def _session_of(self, namespace: dict[str, Any]) -> Session:
+        if not isinstance(namespace, TrackedNamespace):
+            session = self.session(namespace, EverythingTracker())
+            session.head = self.head if self._last is not None else None
+            return session
+        session = namespace.origin
+        if not isinstance(session, Session) or session.history is not self._history:
+            session = self.session(namespace, NamespaceTracker(namespace))
+            namespace._touch((), everything=True)
+            namespace.origin = session
+        return session
+
+    # --- reading
+
+    def load(
+        self, reference: TimeReference = "HEAD", names: Iterable[str] | None = None
+    ) -> TrackedNamespace:
+        """The namespace of a moment, or only some of its variables, as a new managed namespace.
+
+        Alters nothing live. Raises `RestoreError` naming the variables that cannot be restored;
+        load the others by name. Unpickles, that is, runs code from the directory.
+        """
+        with self._lock:
+            self._catch_up()
+            t = self._history.resolve(reference, self.head)
+            commit = self._history.commit(t)
+            wanted = choose(self._history.variables(commit), names, t)
+            namespace = TrackedNamespace()
+            restored = restore(self._history, commit, wanted, namespace)
+            if restored.failures:
+                raise RestoreError(_failed(t, restored.failures))
+            session = self.session(namespace, NamespaceTracker(namespace))
+            if names is None:
+                session.adopt(commit, restored)
+            else:
+                dict.update(namespace, restored.values)
+                session.head = t
+            namespace.origin = session
+            namespace._take_touched()
+            self._last = session
+            return namespace
+
+    def log(
+        self,
+        names: Iterable[str] = (),
+        *,
+        limit: int | None = None,
+        head: int | None = None,
+        note: str = "",
+        keep: Callable[[Any], bool] = lambda _: True,
+    ) -> Log:
+        """The history, newest first: all of it, or the moments that touched one of `names`."""
+        names = list(names)
+        self._catch_up()
+        commits, damaged = self._history.commits()
+        parents = {commit.t: commit.parent for commit in commits}
+        shown = [commit for commit in commits if keep(commit)]
+        shown = list(select(shown, names)) if names else shown
+        if damaged:
+            note = "\n".join([*(f"✗ {why}" for why in damaged.values()), note]).strip()
+        return Log(
+            tuple(shown if limit is None else shown[:limit]),
+            head=self.head if head is None else head,
+            tags=self._history.repository.tags(),
+            total=len(commits),
+            pending=self._history.pending_times(),
+            note=note,
+            parents=parents,
+        )
+
+    def diff(
+        self,
+        a: TimeReference = "HEAD~1",
+        b: TimeReference = "HEAD",
+        names: Iterable[str] | None = None,
+    ) -> Diff:
+        """What differs between two moments, variable by variable. Alters nothing live.
+
+        Loads both versions of the variables that differ, and so runs code from the directory.
+        """
+        self._catch_up()
+        head = self.head
+        return diff(
+            self._history,
+            self._history.resolve(a, head),
+            self._history.resolve(b, head),
+            names,
+        )
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
+        """Re-hash everything; names each damaged pod and each time id it affects. Unpickles
+        nothing."""
+        self._catch_up()
+        if self._writer.pending_times():
+            self.flush()
+        return verify(self._history, progress)
+
+    def tag(self, name: str, reference: TimeReference = "HEAD") -> int:
+        """Give a moment a name that is a time reference from now on; its time id is returned."""
+        self._catch_up()
+        t = self._history.resolve(reference, self.head)
+        if t in self._history.pending_times():
+            self.flush()
+        self._repository.set_tag(name, t)
+        return t
+
+    def gc(self, *, dry_run: bool = False) -> GcReport:
+        """Remove packs that no moment needs, as a crash in the middle of a save leaves them."""
+        self.flush()
+        own = self._lease.key if self._lease else None
+        return collect_garbage(self._history, own_lease=own, dry_run=dry_run)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait until everything saved is durable; raises the `StorageError` that prevents it."""
+        self._writer.flush(timeout)
+
+    def close(self) -> None:
+        """Flush, and end the background thread."""
+        self._writer.close()
+        if self._lease is not None:
+            self._lease.release()
+
+
+def open(path: str | os.PathLike[str] | None = None, **options: Any) -> PodStore:  # noqa: A001
+    """The pod directory at `path` (default: `$POD_DIR`, else `.pod` in the current directory)."""
+    return PodStore(default_path() if path is None else path, **options)
+
+
+def default_path() -> Path:
+    """`$POD_DIR`, else `.pod` in the current directory."""
+    return Path(os.environ.get("POD_DIR") or ".pod")
+
+
+def new_managed_namespace(*args: Any, **kwargs: Any) -> TrackedNamespace:
+    """A dict, made as `dict(*args, **kwargs)`, that knows which of its names were touched."""
+    return TrackedNamespace(*args, **kwargs)
+
+
+_opened: weakref.WeakSet[PodStore] = weakref.WeakSet()
+_stores: dict[Path, PodStore] = {}
+_stores_lock = threading.Lock()
+
+
+def _default_store() -> PodStore:
+    path = default_path().expanduser().absolute()
+    with _stores_lock:
+        if path not in _stores:
+            _stores[path] = PodStore(path)
+        return _stores[path]
+
+
+def save(namespace: dict[str, Any], *, message: str = "") -> int:
+    """`PodStore.save` on the default pod directory."""
+    return _default_store().save(namespace, message=message)
+
+
+def load(
+    reference: TimeReference = "HEAD", names: Iterable[str] | None = None
+) -> TrackedNamespace:
+    """`PodStore.load` from the default pod directory."""
+    return _default_store().load(reference, names)
+
+
+def _forget_stores() -> None:
+    """In a forked child the parent's background threads do not exist."""
+    with contextlib.suppress(Exception):
+        _stores.clear()
+
+
+os.register_at_fork(after_in_child=_forget_stores)
+
+
+def _failed(t: int, failures: dict[str, str]) -> str:
+    listed = "; ".join(f"{name}: {why}" for name, why in sorted(failures.items()))
+    return f"not all of time {t} can be restored. {listed}. Load the other variables by name."

@@ -1,0 +1,119 @@
+"""A namespace that knows which of its names were touched.
+
+It is a dict subclass, because that is what Python code can run in. Lookups of names in running code
+(`LOAD_NAME`, `LOAD_GLOBAL`) go through `__getitem__` for a dict subclass; assignments at the top of a
+cell go through `__setitem__`. `STORE_GLOBAL` in a function goes past both, so a rebinding may be
+missed here; who saves finds it by comparing the objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, ItemsView, Iterable, Mapping, ValuesView
+from typing import Any
+
+
+class TrackedNamespace(dict[str, Any]):
+    """Variables by name, and a record of the names that were read, written or deleted."""
+
+    __slots__ = ("__weakref__", "_everything", "_filter", "_touched", "origin")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._touched: set[Any] = set(self.keys())
+        self._everything = False
+        self._filter: Callable[[Any], bool | None] | None = None
+        self.origin: Any = None
+        """The session that saves it, once there is one."""
+
+    # --- for the tracker
+
+    def _take_touched(self) -> tuple[set[Any], bool]:
+        touched, everything = self._touched, self._everything
+        self._touched, self._everything = set(), False
+        return touched, everything
+
+    def _touch(self, names: Iterable[str], everything: bool) -> None:
+        self._touched.update(names)
+        self._everything = self._everything or everything
+
+    def _set_filter(self, reaches: Callable[[Any], bool | None] | None) -> None:
+        """For names that give access to other variables: `reaches(name)` is True when this lookup
+        may reach any variable, False when it is none, None for an ordinary name."""
+        self._filter = reaches
+
+    # --- reading
+
+    def __getitem__(self, name: Any) -> Any:
+        self._touched.add(name)
+        if self._filter is not None and self._filter(name):
+            self._everything = True
+        return dict.__getitem__(self, name)
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        return self[name] if name in self else default
+
+    def values(self) -> ValuesView[Any]:
+        self._everything = True
+        return super().values()
+
+    def items(self) -> ItemsView[str, Any]:
+        self._everything = True
+        return super().items()
+
+    def copy(self) -> dict[str, Any]:
+        self._everything = True
+        return dict(self)
+
+    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:  # type: ignore[override]
+        return self.copy() | dict(other)
+
+    def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:  # type: ignore[override]
+        return dict(other) | self.copy()
+
+    def __eq__(self, other: object) -> bool:
+        self._everything = True
+        return dict.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]  # as every dict
+
+    # --- writing
+
+    def __setitem__(self, name: Any, value: Any) -> None:
+        self._touched.add(name)
+        dict.__setitem__(self, name, value)
+
+    def __delitem__(self, name: Any) -> None:
+        self._touched.add(name)
+        dict.__delitem__(self, name)
+
+    def setdefault(self, name: Any, default: Any = None) -> Any:
+        self._touched.add(name)
+        return super().setdefault(name, default)
+
+    def pop(self, name: Any, *default: Any) -> Any:
+        self._touched.add(name)
+        return super().pop(name, *default)
+
+    def popitem(self) -> tuple[str, Any]:
+        name, value = super().popitem()
+        self._touched.add(name)
+        return name, value
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        self._touched.update(dict(*args, **kwargs))
+        super().update(*args, **kwargs)
+
+    def __ior__(self, other: Any) -> TrackedNamespace:  # type: ignore[override,misc]
+        self.update(other)
+        return self
+
+    def clear(self) -> None:
+        self._touched.update(self.keys())
+        super().clear()
+
+    def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
+        # A namespace inside another one is saved as the mapping it is.
+        return TrackedNamespace, (dict(self),)

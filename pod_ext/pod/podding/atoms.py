@@ -1,0 +1,114 @@
+"""Atoms: objects that are never owned by a pod and never connect components.
+
+Either immutable values whose identity nobody relies on, or things that are found again by name.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import datetime
+import decimal
+import enum
+import pathlib
+import pickle
+import re
+import sys
+import types
+import uuid
+import zoneinfo
+from typing import Any
+
+ATOMIC_TYPES: frozenset[type] = frozenset(
+    {
+        int, float, complex, bool, str, bytes, range, slice,
+        type(None), type(Ellipsis), type(NotImplemented),
+        types.MethodDescriptorType, types.WrapperDescriptorType,
+        types.CodeType, pickle.PickleBuffer, re.Pattern, uuid.UUID, decimal.Decimal,
+        datetime.date, datetime.time, datetime.datetime, datetime.timedelta, datetime.timezone,
+        pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.PosixPath,
+        zoneinfo.ZoneInfo,
+    }
+)  # fmt: skip
+"""Exact types all of whose objects are atoms."""
+
+_SENTINELS = (
+    (dataclasses, "MISSING"), (dataclasses, "KW_ONLY"), (dataclasses, "_HAS_DEFAULT_FACTORY"),
+    (dataclasses, "_FIELD"), (dataclasses, "_FIELD_CLASSVAR"), (dataclasses, "_FIELD_INITVAR"),
+)  # fmt: skip
+
+SINGLETONS: dict[int, tuple[str, str]] = {
+    id(getattr(module, name)): (module.__name__, name) for module, name in _SENTINELS
+} | {
+    # The interpreter's own types claim to be in `builtins`, where most of them are not.
+    id(value): ("types", name)
+    for name, value in vars(types).items()
+    if isinstance(value, type) and value.__module__ == "builtins"
+}
+"""Objects found again by a name that is not theirs, by id. They live as long as the interpreter."""
+
+_HEAP_TYPE = 1 << 9
+
+
+def is_static(cls: type) -> bool:
+    """Whether a class is part of the interpreter or an extension, not made by running code."""
+    return not cls.__flags__ & _HEAP_TYPE
+
+
+def is_atomic(obj: object) -> bool:
+    """Whether every object of this type is an atom, classes, functions and modules apart."""
+    kind = type(obj)
+    if kind in ATOMIC_TYPES:
+        return True
+    if isinstance(obj, enum.Enum):
+        return True  # found again through its class
+    root = kind.__module__.partition(".")[0]
+    if root == "numpy":
+        numpy = sys.modules.get("numpy")
+        return numpy is not None and (
+            isinstance(obj, numpy.dtype)
+            or (isinstance(obj, numpy.generic) and not isinstance(obj, numpy.void))
+            or isinstance(obj, numpy.ufunc)
+        )
+    if root == "pandas":
+        # Timestamps and the like are immutable subclasses of the standard library's.
+        return isinstance(obj, (datetime.datetime, datetime.timedelta))
+    return False
+
+
+def unchanging(obj: object) -> bool:
+    """Whether the very same object is sure to have the same content as before."""
+    return type(obj) in ATOMIC_TYPES or type(obj) is types.ModuleType
+
+
+def importable(obj: Any) -> bool:
+    """Whether importing a module finds this very class or function again by its name."""
+    module_name = getattr(obj, "__module__", None)
+    qualname = getattr(obj, "__qualname__", None)
+    if not isinstance(module_name, str) or not isinstance(qualname, str):
+        return False
+    if module_name in ("__main__", "__mp_main__") or "<locals>" in qualname:
+        return False
+    found: Any = sys.modules.get(module_name)
+    if found is None:
+        return False
+    try:
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except AttributeError:
+        return False
+    return found is obj
+
+
+def imported_module(module: types.ModuleType) -> bool:
+    """Whether this module is found again by importing its name."""
+    return sys.modules.get(module.__name__) is module
+
+
+def module_of_globals(namespace: dict[str, Any]) -> str | None:
+    """Name of the imported module whose dictionary this is, if it is one."""
+    if namespace is builtins.__dict__:
+        return "builtins"
+    name = namespace.get("__name__") if type(namespace) is dict else None
+    module = sys.modules.get(name) if isinstance(name, str) else None
+    return name if module is not None and getattr(module, "__dict__", None) is namespace else None

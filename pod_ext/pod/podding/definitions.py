@@ -1,0 +1,337 @@
+"""Classes and functions defined in the session: how they are named, taken apart and rebuilt.
+
+A notebook's class is shared by everything made from it. If the edge to it connected components,
+touching one instance would re-examine them all; so such an edge is a *token*, the commit says which
+pods are behind a token at its moment, and the definition is examined on its own.
+
+A definition is taken apart into *parts* that are pickled one after the other. The first makes the
+bare object, the later ones fill it. So whatever refers back to the definition (methods through
+`__class__`, attributes that are instances, recursion) finds it already there, and methods are in
+place before any instance is built.
+"""
+
+from __future__ import annotations
+
+import abc
+import enum
+import linecache
+import sys
+import types
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+from pod.podding.atoms import importable, is_static
+
+MAIN_MODULES = ("__main__", "__mp_main__")
+
+
+def is_definition(obj: object) -> bool:
+    """Whether `obj` is a class, or a plain top-level function, that lives only in this session."""
+    if isinstance(obj, type):
+        return not (is_static(obj) or importable(obj))
+    return (
+        type(obj) is types.FunctionType
+        and obj.__closure__ is None
+        and obj.__qualname__ == obj.__name__ == obj.__code__.co_name
+        and obj.__name__.isidentifier()
+        and obj.__module__ in MAIN_MODULES
+    )
+
+
+class Tokens:
+    """Which token names which live definition, for one namespace. Holds definitions weakly.
+
+    A token is `module.qualname#n`, n counting up, so that running the same cells again gives the
+    same tokens, and so the same bytes.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, tuple[weakref.ref[Any], str]] = {}
+        self._by_token: dict[str, weakref.ref[Any]] = {}
+        self._count: dict[str, int] = {}
+
+    def token_of(self, definition: Any) -> str:
+        known = self._by_id.get(id(definition))
+        if known is not None and known[0]() is definition:
+            return known[1]
+        stem = f"{definition.__module__}.{definition.__qualname__}"
+        token = f"{stem}#{self._count.get(stem, 0) + 1}"
+        self.adopt(token, definition)
+        return token
+
+    def adopt(self, token: str, definition: Any) -> None:
+        """Let `token` name `definition` from now on, as after a checkout."""
+        displaced = self.live(token)
+        if displaced is not None and displaced is not definition:
+            del self._by_id[id(displaced)]  # it gets a token of its own when it is met again
+        reference = weakref.ref(definition)
+        self._by_id[id(definition)] = (reference, token)
+        self._by_token[token] = reference
+        self.reserve((token,))
+
+    def reserve(self, tokens: Iterable[str]) -> None:
+        """Never mint these tokens: a commit uses them."""
+        for token in tokens:
+            stem, _, number = token.rpartition("#")
+            self._count[stem] = max(self._count.get(stem, 0), int(number))
+
+    def live(self, token: str) -> Any | None:
+        reference = self._by_token.get(token)
+        return None if reference is None else reference()
+
+
+# --- taking apart -------------------------------------------------------------------------------
+
+
+def parts_of(definition: Any) -> tuple[Any, ...]:
+    """What a definition is made of, first the bare object, then what fills it."""
+    if isinstance(definition, enum.EnumMeta):
+        return _enum_parts(definition)
+    if isinstance(definition, type):
+        return _class_parts(definition)
+    return (("function", *function_arguments(definition)), function_state(definition))
+
+
+def function_arguments(function: types.FunctionType) -> tuple[Any, ...]:
+    return function.__code__, function.__globals__, function.__name__, function.__closure__
+
+
+def function_state(function: types.FunctionType) -> dict[str, Any]:
+    """Everything of a function that can be set after it exists, what is at its default left out."""
+    state: dict[str, Any] = {
+        "__module__": function.__module__,
+        "__qualname__": function.__qualname__,
+        "__defaults__": function.__defaults__,
+        "__kwdefaults__": function.__kwdefaults__,
+        "__dict__": function.__dict__,
+        "__doc__": function.__doc__,
+        "__annotations__": function.__annotations__,
+        "__type_params__": getattr(function, "__type_params__", ()),
+    }
+    state = {name: value for name, value in state.items() if value}
+    if function.__closure__:
+        state["cells"] = tuple((cell, *_contents(cell)) for cell in function.__closure__)
+    return state
+
+
+def _contents(cell: types.CellType) -> tuple[Any, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # an empty cell
+        return ()
+
+
+_BARE = ("__module__", "__qualname__", "__slots__")
+_NEVER = frozenset({"__dict__", "__weakref__", "_abc_impl", "__abstractmethods__", *_BARE})
+_CODE = (
+    types.FunctionType,
+    classmethod,
+    staticmethod,
+    property,
+)
+
+
+def _class_parts(cls: type) -> tuple[Any, ...]:
+    attributes = dict(cls.__dict__)
+    bare = {name: attributes[name] for name in _BARE if name in attributes}
+    bare["__qualname__"] = cls.__qualname__
+    rest = {
+        name: value
+        for name, value in attributes.items()
+        if name not in _NEVER and not _is_slot_descriptor(cls, value)
+    }
+    methods = {name: value for name, value in rest.items() if isinstance(value, _CODE)}
+    data = {name: value for name, value in rest.items() if name not in methods}
+    return (
+        ("class", type(cls), cls.__name__, cls.__bases__, bare),
+        {"attributes": methods, "abstract": sorted(getattr(cls, "__abstractmethods__", ()))},
+        {"attributes": data, "registered": _virtual_subclasses(cls)},
+    )
+
+
+def _is_slot_descriptor(cls: type, value: object) -> bool:
+    return isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType) and (
+        value.__objclass__ is cls
+    )
+
+
+def _virtual_subclasses(cls: type) -> tuple[type, ...]:
+    """What was `register`ed with an abstract base class of the session."""
+    if not isinstance(cls, abc.ABCMeta):
+        return ()
+    registry, *_ = abc._get_dump(cls)  # type: ignore[attr-defined]  # the only way to see it
+    return tuple(sub for reference in registry if (sub := reference()) is not None)
+
+
+_ENUM_MADE = frozenset(
+    {
+        "_generate_next_value_", "_member_names_", "_value2member_map_",
+        "_unhashable_values_", "_unhashable_values_map_", "_hashable_values_", "_member_type_",
+        "_value_repr_", "_use_args_", "_new_member_", "_flag_mask_", "_all_bits_", "_boundary_",
+        "_singles_mask_", "_inverted_", "_numeric_repr_", "__new__", "__new_member__", "__doc__",
+        "__reduce_ex__", "__or__", "__and__", "__xor__", "__ror__", "__rand__", "__rxor__",
+        "__invert__", "__firstlineno__", "__static_attributes__",
+    }
+)  # fmt: skip
+"""What the enum machinery puts into a class by itself; the user's own methods are told by origin."""
+
+
+def _enum_parts(cls: enum.EnumMeta) -> tuple[Any, ...]:
+    members = cls.__members__
+    attributes = {
+        name: value
+        for name, value in cls.__dict__.items()
+        if name not in members
+        and name != "_member_map_"
+        and name not in _NEVER
+        and not (name in _ENUM_MADE and not _defined_with(cls, value))
+        and not _is_slot_descriptor(cls, value)
+        and not isinstance(value, enum.property)
+    }
+    values = tuple((name, member.value) for name, member in members.items())
+    kept = {
+        member.name: {k: v for k, v in vars(member).items() if k not in _MEMBER_MADE}
+        for member in cls
+        if member.name is not None
+    }
+    bare = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    return (
+        ("enum", type(cls), cls.__name__, cls.__bases__, bare, values),
+        {"attributes": attributes, "members": {name: own for name, own in kept.items() if own}},
+    )
+
+
+_MEMBER_MADE = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_", "_inverted_"})
+
+
+def _defined_with(cls: type, value: object) -> bool:
+    """Whether a function was written in the body of `cls`, and not put there by its metaclass."""
+    function = getattr(value, "__func__", value)
+    return (
+        isinstance(function, types.FunctionType)
+        and function.__module__ == cls.__module__
+        and function.__qualname__.startswith(cls.__qualname__ + ".")
+    )
+
+
+# --- rebuilding ---------------------------------------------------------------------------------
+
+
+def make_bare(part: tuple[Any, ...]) -> Any:
+    """The bare object that the first part of a definition describes."""
+    kind, *arguments = part
+    if kind == "function":
+        return make_function(*arguments)
+    if kind == "enum":
+        return _make_enum(*arguments)
+    return _make_class(*arguments)
+
+
+def fill(definition: Any, part: dict[str, Any]) -> None:
+    """Set what a later part holds on the bare object."""
+    if type(definition) is types.FunctionType:
+        set_function_state(definition, part)
+        return
+    for name, value in part["attributes"].items():
+        # Not through the metaclass, whose __setattr__ may be the user's.
+        type.__setattr__(definition, name, value)
+    if isinstance(definition, abc.ABCMeta) and "abstract" in part:
+        definition.__abstractmethods__ = frozenset(part["abstract"])  # type: ignore[attr-defined]
+    for subclass in part.get("registered", ()):
+        definition.register(subclass)
+    for name, own in part.get("members", {}).items():
+        vars(definition.__members__[name]).update(own)
+
+
+def make_function(
+    code: types.CodeType, namespace: dict[str, Any], name: str, cells: tuple[Any, ...] | None
+) -> types.FunctionType:
+    return types.FunctionType(code, namespace, name, None, cells)
+
+
+def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> None:
+    state = dict(state)
+    for cell, *contents in state.pop("cells", ()):
+        if contents:
+            cell.cell_contents = contents[0]
+    function.__dict__.update(state.pop("__dict__", {}))
+    # A missing docstring means it was deleted: code made from constants alone would bring it back.
+    function.__doc__ = state.pop("__doc__", None)
+    for name, value in state.items():
+        setattr(function, name, value)
+
+
+class _Quiet:
+    """First base of a class being rebuilt, so that no user's `__init_subclass__` runs again."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **_: Any) -> None:
+        pass
+
+
+class _QuietWithDict:
+    """The same for bases with an instance dictionary: Python exchanges bases of one layout only."""
+
+    __init_subclass__ = _Quiet.__dict__["__init_subclass__"]
+
+
+def _make_class(
+    metaclass: type, name: str, bases: tuple[type, ...], namespace: dict[str, Any]
+) -> Any:
+    """The class without its contents, and without running any of the user's class-making code."""
+    make = _library_new(metaclass)
+    if not all(_inherits_quietly(base) for base in bases):
+        for quiet in (_Quiet, _QuietWithDict):
+            try:
+                cls = make(metaclass, name, (quiet, *bases), dict(namespace))
+                cls.__bases__ = bases
+                return cls
+            except TypeError:
+                continue  # another layout
+    return make(metaclass, name, bases, dict(namespace))
+
+
+def _library_new(metaclass: type) -> Any:
+    """`__new__` of the nearest metaclass that is not the session's own."""
+    for base in metaclass.__mro__:
+        if "__new__" in base.__dict__ and importable(base):
+            return base.__new__
+    return type.__new__
+
+
+def _inherits_quietly(base: type) -> bool:
+    return not any("__init_subclass__" in cls.__dict__ for cls in base.__mro__ if cls is not object)
+
+
+def _make_enum(
+    metaclass: type[enum.EnumMeta],
+    name: str,
+    bases: tuple[type, ...],
+    bare: dict[str, Any],
+    values: tuple[tuple[str, Any], ...],
+) -> enum.EnumMeta:
+    body = metaclass.__prepare__(name, bases)
+    for key, value in (*bare.items(), *values):
+        body[key] = value
+    return metaclass.__new__(metaclass, name, bases, body)
+
+
+# --- source text --------------------------------------------------------------------------------
+
+
+def source_of(filename: str) -> str | None:
+    """Text of the cell that code named `filename` was compiled from, where it is known."""
+    entry = linecache.cache.get(filename)
+    # Entries with a modification time are real files: those are found again by their name.
+    if entry is None or len(entry) != 4 or entry[1] is not None:
+        return None
+    return "".join(entry[2])
+
+
+def remember_source(filename: str, text: str | None) -> str:
+    """Let tracebacks and `inspect.getsource` find the text again; gives the name, interned."""
+    if text is not None and filename not in linecache.cache:
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    return sys.intern(filename)

@@ -1,0 +1,113 @@
+"""Placeholders for objects that could not be saved, or not be restored.
+
+A placeholder says what it stands for and raises a clear error when it is used. It survives being
+saved again, as itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NoReturn
+
+from pod.errors import OpaqueObjectError
+
+ALWAYS_OPAQUE = {
+    "IPython.core.interactiveshell.InteractiveShell",
+    "ipykernel.kernelbase.Kernel",
+    "traitlets.config.application.Application",
+    "_io._IOBase",
+    "io.IOBase",
+}
+"""Qualified names of classes whose instances are handles to something outside the object graph.
+
+`io.StringIO` and `io.BytesIO` are exempt: they hold their content themselves.
+"""
+
+_IN_MEMORY = {"_io.StringIO", "_io.BytesIO"}
+
+
+def is_handle(kind: type) -> bool:
+    """Whether instances of `kind` must not be pickled even if some reducer would try."""
+    names = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
+    return not names.isdisjoint(ALWAYS_OPAQUE) and names.isdisjoint(_IN_MEMORY)
+
+
+class Mark:
+    """Stands, in a pickle being written, where an opaque object is; becomes a slot."""
+
+    __slots__ = ("args",)
+
+    def __init__(self, type_name: str, reason: str, since: int, serial: str) -> None:
+        self.args = (type_name, reason, since, serial)
+
+
+def unwrap(placeholder: object) -> object:
+    """What a pickled `Mark` is rebuilt by: the slot's placeholder is the object."""
+    return placeholder
+
+
+class Opaque:
+    """A placeholder for an object that could not be saved. Any use raises `OpaqueObjectError`."""
+
+    def __init__(self, type_name: str, reason: str, since: int, serial: str) -> None:
+        # Through the instance dictionary, because attribute access is what this class refuses.
+        self.__dict__.update(_type=type_name, _reason=reason, _since=since, _serial=serial)
+
+    def slot_args(self) -> tuple[Any, ...]:
+        state = self.__dict__
+        return state["_type"], state["_reason"], state["_since"], state["_serial"]
+
+    def __repr__(self) -> str:
+        kind, reason, since, _ = self.slot_args()
+        return f"<not saved: {kind}, seen since time {since}: {reason}>"
+
+    def _message(self) -> str:
+        kind, reason, since, _ = self.slot_args()
+        return (
+            f"this is a placeholder for a {kind} that could not be saved ({reason}), "
+            f"seen since time {since}; run the cell that makes it again"
+        )
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise OpaqueObjectError(self._message())
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            # Protocol probes (copy, display, numpy, ...) ask for these; they must see a plain object.
+            raise AttributeError(name)
+        self._refuse()
+
+    __call__ = __iter__ = __next__ = __len__ = __enter__ = __getitem__ = __setitem__ = _refuse
+    __bool__ = __contains__ = __add__ = __lt__ = __gt__ = __float__ = __int__ = _refuse
+
+
+class Unavailable(Opaque):
+    """A placeholder for a variable whose pods are there but could not be turned into objects.
+
+    It remembers which commit holds the variable, so that saving it again keeps the original.
+    """
+
+    def __init__(self, name: str, type_name: str, reason: str, t: int) -> None:
+        self.__dict__.update(_name=name, _type=type_name, _reason=reason, _t=t)
+
+    def __repr__(self) -> str:
+        state = self.__dict__
+        return (
+            f"<not restored: {state['_name']} ({state['_type']}) of time {state['_t']}: "
+            f"{state['_reason']}>"
+        )
+
+    def _message(self) -> str:
+        state = self.__dict__
+        return (
+            f"`{state['_name']}` could not be restored from time {state['_t']}: "
+            f"{state['_reason']}. Its saved data is kept; mend the cause, then: "
+            f"%pod_checkout {state['_t']} {state['_name']}"
+        )
+
+
+def reason_of(error: BaseException) -> str:
+    """One line that says why, without addresses: the same cause must give the same bytes."""
+    text = str(error).strip().splitlines()
+    line = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    return re.sub(r" at 0x[0-9a-f]+", "", line)[:200]

@@ -1,0 +1,188 @@
+"""Where one pod ends and the next begins: one question, several ways of answering it.
+
+The policies are those that the paper compares. Whatever a policy answers, what is restored is the
+same; it decides only what is written again when something changes, and what a partial load reads.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+POD_OVERHEAD = 1200
+"""Bytes that one more pod costs, everything counted: the paper's constant."""
+
+REWRITTEN = 64 * 1024
+"""Bytes of a pod that are written again when something small in it changes.
+
+A pod is not written as a whole: its payload is cut into chunks, and only chunks that differ are.
+"""
+
+Place = int
+"""Where in the object graph a pod is, the same from save to save: a hash of its path."""
+
+
+class Policy(Protocol):
+    """Decides, object by object, whether to split it off into a pod of its own."""
+
+    smallest: int
+    """Objects of fewer bytes (`shallow_bytes`) are bundled without asking."""
+
+    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
+        """Whether an object of `size` bytes, met in a pod of `pod_size` so far, is split off."""
+
+    def observe(self, place: Place, digest: str) -> None:
+        """Learn what the pod at `place` was at this save."""
+
+
+def shallow_bytes(obj: Any) -> int:
+    """Roughly what an object adds to its pod by itself, without what may be split off it.
+
+    Never calls the object's own code (`__sizeof__` of a DataFrame walks all of it).
+    """
+    kind = type(obj)
+    if kind is dict:
+        return 16 * len(obj) + _sampled(obj.values(), len(obj))
+    if kind in _SEQUENCES:
+        return 8 * len(obj) + _sampled(obj, len(obj))
+    if kind is bytearray:
+        return len(obj)
+    if kind.__module__.partition(".")[0] in _HEAVY_LIBRARIES:
+        return 16 * 1024
+    return 128
+
+
+_SEQUENCES = frozenset({list, tuple, set, frozenset, deque})
+_HEAVY_LIBRARIES = frozenset(
+    {"pandas", "polars", "pyarrow", "scipy", "sklearn", "networkx", "torch", "xgboost", "lightgbm"}
+)
+
+
+def _sampled(values: Any, count: int) -> int:
+    """Bytes of the strings and numbers in a container, from its first few."""
+    total = seen = 0
+    for value in values:
+        if seen == 4:
+            break
+        seen += 1
+        if type(value) in (str, bytes, int, float):
+            total += sys.getsizeof(value) - 32
+    return max(total, 0) * count // (seen or 1)
+
+
+class Lga:
+    """Greedy on expected cost: bytes written again, and an overhead for each pod.
+
+    Bundling object u into pod p makes every change of u rewrite p, and every change of p rewrite u;
+    splitting it off costs a pod. With v the probability that a place changes between two saves:
+    split when  rewritten(p) * v(u) + size(u) * v(p)  exceeds the overhead.
+    v is learned from the place's history, and starts from a prior.
+    """
+
+    smallest = POD_OVERHEAD
+
+    def __init__(self, volatility: float | None = None, overhead: int = POD_OVERHEAD) -> None:
+        self._fixed = volatility
+        self._overhead = overhead
+        self._history: dict[Place, _History] = {}
+
+    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
+        again = min(pod_size, REWRITTEN) * self._volatility(place)
+        return again + size * self._volatility(pod_place) > self._overhead
+
+    def observe(self, place: Place, digest: str) -> None:
+        if self._fixed is not None:
+            return
+        known = self._history.get(place)
+        if known is None:
+            if len(self._history) < _REMEMBERED_PLACES:
+                self._history[place] = _History(digest)
+            return
+        known.seen += 1
+        known.changed += known.digest != digest
+        known.digest = digest
+
+    def _volatility(self, place: Place) -> float:
+        if self._fixed is not None:
+            return self._fixed
+        known = self._history.get(place)
+        if known is None:
+            return _PRIOR
+        return (known.changed + _PRIOR * _PRIOR_WEIGHT) / (known.seen + _PRIOR_WEIGHT)
+
+
+_PRIOR, _PRIOR_WEIGHT, _REMEMBERED_PLACES = 0.05, 4, 100_000
+
+
+@dataclass(slots=True)
+class _History:
+    digest: str
+    seen: int = 0
+    changed: int = 0
+
+
+class _Unlearned:
+    smallest = 0
+
+    def observe(self, place: Place, digest: str) -> None:
+        pass
+
+
+class BundleAll(_Unlearned):
+    """A pod per variable."""
+
+    smallest = sys.maxsize
+
+    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
+        return False
+
+
+class SplitAll(_Unlearned):
+    """A pod per object."""
+
+    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
+        return True
+
+
+class TypeHeuristic(_Unlearned):
+    """By kind alone: long containers and objects of the heavy libraries are split off."""
+
+    smallest = 8 * 128
+
+    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
+        return True
+
+
+class RandomSplits(_Unlearned):
+    """Every object with even odds, the same from run to run. For tests and as a baseline."""
+
+    def __init__(self, seed: int = 0, share: float = 0.5) -> None:
+        self._random = random.Random(seed)
+        self._share = share
+
+    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
+        return self._random.random() < self._share
+
+
+POLICIES: dict[str, Callable[[], Policy]] = {
+    "lga": Lga,
+    "lga-0": lambda: Lga(volatility=0.0),
+    "lga-1": lambda: Lga(volatility=1.0),
+    "tbh": TypeHeuristic,
+    "bundle-all": BundleAll,
+    "split-all": SplitAll,
+    "random": RandomSplits,
+}
+
+
+def make_policy(name: str) -> Policy:
+    try:
+        return POLICIES[name]()
+    except KeyError:
+        raise ValueError(
+            f"unknown podding policy {name!r}; choose one of {', '.join(POLICIES)}"
+        ) from None

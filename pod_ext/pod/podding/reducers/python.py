@@ -1,0 +1,85 @@
+"""Reducers for objects of the language itself that pickle refuses, or makes something else of."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import types
+import typing
+from typing import Any
+
+
+def _make_property(
+    fget: Any, fset: Any, fdel: Any, doc: str | None
+) -> property:
+    return property(fget, fset, fdel, doc)
+
+
+def _reduce_property(obj: property) -> tuple[Any, ...]:
+    return _make_property, (obj.fget, obj.fset, obj.fdel, obj.__doc__)
+
+
+def _reduce_wrapped(obj: Any) -> tuple[Any, ...]:
+    # The instance dictionary of a classmethod only mirrors its function's.
+    return type(obj), (obj.__func__,)
+
+
+def _reduce_method(obj: types.MethodType) -> tuple[Any, ...]:
+    return types.MethodType, (obj.__func__, obj.__self__)
+
+
+def _reduce_mapping_proxy(obj: Any) -> tuple[Any, ...]:
+    return types.MappingProxyType, (dict(obj),)
+
+
+def _reduce_module(obj: types.ModuleType) -> tuple[Any, ...]:
+    return importlib.import_module, (obj.__name__,)
+
+
+def _make_cache(function: Any, maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
+    wrapper = functools.lru_cache(maxsize=maxsize, typed=typed)(function)
+    vars(wrapper).update(attributes)
+    return wrapper
+
+
+def _reduce_cache(obj: Any) -> tuple[Any, ...]:
+    """An `lru_cache` starts empty again: what it holds cannot be read, and is made anew on demand."""
+    options = obj.cache_parameters()
+    attributes = {k: v for k, v in vars(obj).items() if k != "cache_parameters"}
+    return _make_cache, (obj.__wrapped__, options["maxsize"], options["typed"], attributes)
+
+
+def _make_type_var(
+    name: str, bound: Any, constraints: tuple[Any, ...], flags: dict[str, bool], module: str
+) -> typing.TypeVar:
+    variable = typing.TypeVar(name, *constraints, bound=bound, **flags)  # type: ignore[misc]
+    variable.__module__ = module
+    return variable
+
+
+def _reduce_type_var(obj: typing.TypeVar) -> tuple[Any, ...]:
+    flags = {
+        "covariant": obj.__covariant__,
+        "contravariant": obj.__contravariant__,
+    }
+    return _make_type_var, (obj.__name__, obj.__bound__, obj.__constraints__, flags, obj.__module__)
+
+
+def _reduce_memoryview(obj: memoryview) -> tuple[Any, ...]:
+    base = obj.obj
+    if obj.format == "B" and obj.ndim == 1 and obj.contiguous and obj.nbytes == len(base):
+        return memoryview, (base,)
+    raise TypeError("cannot pickle a memoryview of a part of its object")
+
+
+REDUCERS = {
+    property: _reduce_property,
+    classmethod: _reduce_wrapped,
+    staticmethod: _reduce_wrapped,
+    types.MethodType: _reduce_method,
+    types.MappingProxyType: _reduce_mapping_proxy,
+    types.ModuleType: _reduce_module,
+    functools._lru_cache_wrapper: _reduce_cache,
+    typing.TypeVar: _reduce_type_var,
+    memoryview: _reduce_memoryview,
+}

@@ -1,0 +1,189 @@
+"""Pods to objects: children first, by the C unpickler.
+
+A `Loader` is one act of loading: within it, one pod becomes objects once and one token one class or
+function, so that everything loaded together shares what it shared when it was saved.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import pickle
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pod.errors import RestoreError
+from pod.podding import definitions
+from pod.podding.opaque import Opaque
+from pod.podding.pods import Pod, Slot, closure
+
+
+class PodSource(Protocol):
+    """One component as it is stored: slots at hand, the bytes of pods on demand."""
+
+    slots: Sequence[tuple[Slot, ...]]
+    """Of every pod, by number."""
+    interior: frozenset[int]
+    """Pods with an object, other than their root, that a slot or a name refers to."""
+
+    def pods(self, numbers: Sequence[int]) -> Iterable[Pod]:
+        """The pods of these numbers, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDefinition:
+    """Where the parts of a class or function are."""
+
+    source: PodSource
+    roots: tuple[Slot, ...]
+
+
+class Loader:
+    """Loads any number of components that belong to one moment.
+
+    Args:
+        namespace: what functions get as their globals.
+        definition: token -> where its parts are; raises `RestoreError` for an unknown one.
+        live: token -> the live class or function to use instead of a loaded one, or None.
+    """
+
+    def __init__(
+        self,
+        namespace: dict[str, Any],
+        definition: Callable[[str], StoredDefinition],
+        live: Callable[[str], Any | None] = lambda _: None,
+    ) -> None:
+        self._namespace = namespace
+        self._definition = definition
+        self._live = live
+        self._components: dict[int, _ComponentLoad] = {}
+        self._unfilled: list[tuple[Any, StoredDefinition]] = []
+        self.definitions: dict[str, Any] = {}
+        """Token -> class or function, of all that were needed."""
+
+    def load(self, source: PodSource, roots: Mapping[str, Slot]) -> dict[str, Any]:
+        """The objects behind these roots of one component."""
+        component = self._component(source)
+        component.load(tuple(roots.values()))
+        loaded = {name: component.resolve(slot) for name, slot in roots.items()}
+        self._fill_rest()
+        return loaded
+
+    def resolve(self, slot: Slot) -> Any:
+        """The object behind a slot that is not in another pod."""
+        match slot.kind:
+            case "namespace":
+                return self._namespace
+            case "definition":
+                return self.definition(slot.args[0])
+            case "opaque":
+                return Opaque(*slot.args)
+            case "file":
+                return definitions.remember_source(*slot.args)
+            case "vars":
+                return vars(importlib.import_module(slot.args[0]))
+            case "global":
+                return getattr(importlib.import_module(slot.args[0]), slot.args[1])
+        raise RestoreError(
+            f"a pod refers to something of kind {slot.kind!r}, which this version of Pod does not "
+            "know; upgrade pod-ext to load it"
+        )
+
+    def definition(self, token: str) -> Any:
+        """The class or function that `token` names, made on first need."""
+        if token in self.definitions:
+            return self.definitions[token]
+        live = self._live(token)
+        if live is not None:
+            self.definitions[token] = live
+            return live
+        stored = self._definition(token)
+        component = self._component(stored.source)
+        if stored.roots[0].kind == "opaque":
+            self.definitions[token] = component.resolve(stored.roots[0])
+            return self.definitions[token]
+        component.load(stored.roots[:1])
+        if token in self.definitions:  # its bare object needed itself, by way of others
+            return self.definitions[token]
+        bare = definitions.make_bare(component.resolve(stored.roots[0]))
+        self.definitions[token] = bare
+        self._fill(bare, stored)
+        return bare
+
+    def _fill(self, bare: Any, stored: StoredDefinition) -> None:
+        component = self._component(stored.source)
+        for number, root in enumerate(stored.roots[1:], 1):
+            if component.is_loading(root):
+                # It refers back to what is being loaded right now, and is filled after that.
+                rest = StoredDefinition(stored.source, (stored.roots[0], *stored.roots[number:]))
+                self._unfilled.append((bare, rest))
+                return
+            component.load((root,))
+            definitions.fill(bare, component.resolve(root))
+
+    def _fill_rest(self) -> None:
+        while self._unfilled:
+            self._fill(*self._unfilled.pop())
+
+    def _component(self, source: PodSource) -> _ComponentLoad:
+        return self._components.setdefault(id(source), _ComponentLoad(self, source))
+
+
+class _ComponentLoad:
+    """What has become of one component's pods so far."""
+
+    def __init__(self, loader: Loader, source: PodSource) -> None:
+        self._loader = loader
+        self._source = source
+        self._roots: dict[int, Any] = {}
+        self._memos: dict[int, dict[int, Any]] = {}
+        self._loading: set[int] = set()
+
+    def is_loading(self, root: Slot) -> bool:
+        return not self._loading.isdisjoint(closure(self._source.slots, (root,)))
+
+    def load(self, roots: Iterable[Slot]) -> None:
+        needed = [n for n in closure(self._source.slots, roots) if n not in self._roots]
+        for number, pod in zip(needed, self._source.pods(needed), strict=True):
+            # A definition met on the way may have needed it already.
+            if number not in self._roots:
+                self._load_pod(number, pod)
+
+    def _load_pod(self, number: int, pod: Pod) -> None:
+        self._loading.add(number)
+        try:
+            unpickler = _PodUnpickler(pod, self.resolve)
+            root = unpickler.load()
+        finally:
+            self._loading.discard(number)
+        if number in self._source.interior:
+            self._memos[number] = unpickler.memo.copy()
+        self._roots[number] = root
+
+    def resolve(self, slot: Slot) -> Any:
+        if slot.kind != "pod":
+            return self._loader.resolve(slot)
+        number, index = slot.args
+        return self._roots[number] if index is None else self._memos[number][index]
+
+
+class _PodUnpickler(pickle.Unpickler):
+    """Reads one pod."""
+
+    def __init__(self, pod: Pod, resolve: Callable[[Slot], Any]) -> None:
+        super().__init__(io.BytesIO(pod.payload), buffers=iter(pod.buffers))
+        self._slots = pod.slots
+        self._resolve = resolve
+
+    def persistent_load(self, number: int) -> Any:
+        return self._resolve(self._slots[number])
+
+    def find_class(self, module: str, name: str) -> Any:
+        # `sys.modules` first, as pickle does; a session's own classes never come by this way.
+        if module in ("__main__", "__mp_main__"):
+            raise RestoreError(f"{module}.{name} was saved by name, which is not found again")
+        if module not in sys.modules:
+            importlib.import_module(module)
+        return super().find_class(module, name)

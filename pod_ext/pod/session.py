@@ -1,0 +1,547 @@
+"""One namespace over one store: the way of a save, and of a checkout, from end to end.
+
+    touched names -> active variables -> examination -> manifests -> blobs -> commit
+
+A session remembers, between two saves, which object each name had and which component each name is
+in. Nothing it does raises into running code by itself: callers decide what to show of an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import platform
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pod.errors import PodError
+from pod.history.describe import describe
+from pod.history.manifest import Manifest, canonical, store_component
+from pod.history.moments import History
+from pod.history.records import Commit, Variable
+from pod.history.restore import Restored, SameDefinitions, choose, restore
+from pod.history.snapshot import (
+    Collector,
+    Group,
+    definition_entries,
+    group_of,
+    variable_entries,
+)
+from pod.history.table import Table
+from pod.interrupts import uninterrupted
+from pod.podding.atoms import unchanging
+from pod.podding.definitions import Tokens
+from pod.podding.opaque import Unavailable
+from pod.podding.pickler import Examination
+from pod.podding.policies import Policy
+from pod.store.writer import Writer, WriteJob
+from pod.tracking import Touched, Tracker
+
+Versioned = Callable[[str, object], bool]
+"""Whether a name, with this object, is a variable to be saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What ran between two saves."""
+
+    code: str = ""
+    ok: bool = True
+    error: str = ""
+    seconds: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a save did."""
+
+    t: int
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    failures: dict[str, str]
+    """Variable -> why a placeholder was saved for all of it, for variables new or changed."""
+    opaque: dict[str, tuple[str, ...]]
+    """Variable -> what inside it could not be saved, likewise."""
+    seconds: float
+
+
+@dataclass(slots=True)
+class CheckedOut:
+    """What a checkout did."""
+
+    t: int
+    saved: int | None
+    """The time id that the state before it was saved as, when it was not saved already."""
+    partial: bool
+    restored: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    """Left in place, because they are the same now as then."""
+    removed: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    opaque: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    separated: dict[str, list[str]] = field(default_factory=dict)
+    """Restored variable -> variables that shared objects with it then and were not asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a session knows of its namespace at HEAD. Replaced as a whole, never altered."""
+
+    variables: Table = Table()
+    definitions: Table = Table()
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    """By variable."""
+    definition_groups: Mapping[str, Group] = field(default_factory=dict)
+    """By token."""
+    objects: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    """Variable -> gives the object it had, or None if that is gone."""
+
+
+class Session:
+    """Saves and restores one namespace.
+
+    Args:
+        namespace: the live namespace; read and written past its own recording.
+        history, writer: the store.
+        tracker: says what was touched.
+        versioned: which names count as variables.
+        notebook: path of the notebook, for the log.
+    """
+
+    def __init__(
+        self,
+        namespace: dict[str, Any],
+        history: History,
+        writer: Writer,
+        tracker: Tracker,
+        policy: Policy,
+        *,
+        versioned: Versioned = lambda name, _: name != "__builtins__",
+        notebook: str = "",
+    ) -> None:
+        self.namespace = namespace
+        self.head: int | None = None
+        self.id = uuid.uuid4().hex[:12]
+        self.history = history
+        self._writer = writer
+        self._tracker = tracker
+        self._policy = policy
+        self._versioned = versioned
+        self._notebook = notebook
+        self._tokens = Tokens()
+        self._state = _State()
+        self._since = _FirstSeen()
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+
+    # --- saving
+
+    def save(self, cell: Cell = Cell(), *, only_if_changed: bool = False) -> Saved | None:  # noqa: B008
+        """Save what changed since the last save as a new time id; None if nothing had to be.
+
+        Returns as soon as the bytes to be written are settled; they become durable in the
+        background. When it raises, or is interrupted, nothing has happened, and what was touched
+        counts towards the next save.
+        """
+        if os.getpid() != self._pid:
+            raise PodError("this is a forked copy of the process whose namespace Pod saves")
+        with self._lock:
+            started = time.perf_counter()
+            t = self.history.repository.claim(max(self.history.pending_times(), default=0) + 1)
+            touched = self._tracker.take()
+            try:
+                saved = self._save(t, touched, cell, started, only_if_changed)
+            except BaseException:
+                self._tracker.touch(touched)
+                self._release(t)
+                raise
+            if saved is None:
+                self._release(t)
+            return saved
+
+    def _release(self, t: int) -> None:
+        with contextlib.suppress(PodError):  # a left-over claim only skips a number
+            self.history.repository.release(t)
+
+    def _save(
+        self, t: int, touched: Touched, cell: Cell, started: float, only_if_changed: bool
+    ) -> Saved | None:
+        before = self._state
+        values = self._values()
+        active = self._active(values, touched)
+        examination = Examination(self.namespace, self._tokens, self._policy, t, self._since.at(t))
+        try:
+            examination.examine(active.roots, active.definitions)
+            components = examination.components()
+        finally:
+            examination.close()
+        blobs = Collector(self._has_blob)
+        manifests: dict[str, Manifest] = {}
+        for component in components:
+            manifest = store_component(component, blobs.put)
+            manifests[blobs.put(manifest.to_bytes())] = manifest
+            for pod, stored in zip(component.pods, manifest.pods, strict=True):
+                self._policy.observe(pod.place, "".join(stored.payload.chunks))
+        after = self._advance(before, values, active, manifests, blobs)
+        added, changed, removed = _differences(before.variables, after.variables)
+        unchanged = (after.variables.digests, after.definitions.digests) == (
+            before.variables.digests,
+            before.definitions.digests,
+        )
+        if only_if_changed and unchanged:
+            self._state = after
+            return None
+        commit = Commit(
+            t=t,
+            parent=self.head,
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+            seconds=round(cell.seconds, 6),
+            code=cell.code,
+            ok=cell.ok,
+            error=cell.error,
+            added=added,
+            changed=changed,
+            removed=removed,
+            bytes=0,
+            save_seconds=round(time.perf_counter() - started, 6),
+            table=after.variables.digests,
+            definitions=after.definitions.digests,
+            message=cell.message,
+            session=self.id,
+            notebook=self._notebook,
+            python=platform.python_version(),
+        )
+        # From here on nothing may come between: the state goes with the commit.
+        with uninterrupted():
+            self._writer.submit(WriteJob(t, blobs.blobs, _commit_body(commit)))
+            self._state, self.head = after, t
+        for digest, manifest in manifests.items():
+            self.history.remember(digest, manifest)
+        news = {*added, *changed}
+        return Saved(
+            t, added, changed, removed,
+            {name: why for name, why in examination.failures.items() if name in news},
+            {n: after.variables[n].opaque for n in sorted(news) if after.variables[n].opaque},
+            time.perf_counter() - started,
+        )  # fmt: skip
+
+    def _values(self) -> dict[str, Any]:
+        versioned = self._versioned
+        return {
+            name: value
+            for name, value in dict.items(self.namespace)
+            if type(name) is str and versioned(name, value)
+        }
+
+    def _has_blob(self, digest: str) -> bool:
+        return (
+            self._writer.pending_blob(digest) is not None or self.history.repository.has(digest)
+        )
+
+    def _active(self, values: Mapping[str, Any], touched: Touched) -> _Active:
+        """Variables and definitions that can have changed: those touched, and all that hang
+        together with one of them."""
+        state = self._state
+        objects = state.objects
+        rebound = {n for n, value in values.items() if n not in objects or objects[n]() is not value}
+        gone = state.groups.keys() - values.keys()
+        asked = values.keys() if touched.everything else touched.names & values.keys()
+        looked_at = {name for name in asked if not unchanging(values[name])}
+        todo: list[tuple[bool, str]] = [(False, name) for name in {*rebound, *gone, *looked_at}]
+        seen = set(todo)
+        while todo:
+            is_token, key = todo.pop()
+            group = (state.definition_groups if is_token else state.groups).get(key)
+            if group is None:
+                continue
+            reached = {(False, name) for name in group.names}
+            reached |= {(True, token) for token in group.uses}
+            todo.extend(reached - seen)
+            seen |= reached
+        live = {key: self._tokens.live(key) for is_token, key in seen if is_token}
+        return _Active(
+            roots={
+                key: values[key]
+                for is_token, key in seen
+                if not is_token and key in values and not self._is_unavailable(key, values[key])
+            },
+            definitions={token: found for token, found in live.items() if found is not None},
+            rebound=rebound,
+            gone=gone,
+        )
+
+    def _is_unavailable(self, name: str, value: object) -> bool:
+        """Whether it could not be restored, so that its saved pods are to be kept as they are."""
+        return type(value) is Unavailable and self._state.objects.get(name, _gone)() is value
+
+    def _advance(
+        self,
+        before: _State,
+        values: Mapping[str, Any],
+        active: _Active,
+        manifests: Mapping[str, Manifest],
+        blobs: Collector,
+    ) -> _State:
+        """The state after these components took the place of what was active."""
+        groups, objects = dict(before.groups), dict(before.objects)
+        for name in active.gone:
+            del groups[name]
+            del objects[name]
+        objects.update({name: _reference(values[name]) for name in active.rebound})
+        definition_groups = dict(before.definition_groups)
+        for digest, manifest in manifests.items():
+            group = group_of(digest, manifest)
+            groups.update(dict.fromkeys(group.names, group))
+            definition_groups.update(dict.fromkeys(group.tokens, group))
+        used = {token for group in set(groups.values()) for token in group.uses}
+        needed = _needed(used, definition_groups)
+        definition_groups = {t: group for t, group in definition_groups.items() if t in needed}
+
+        definitions = definition_entries(
+            manifests, lambda token: describe(self._tokens.live(token))
+        )
+        definition_table = before.definitions.updated(
+            [e for e in definitions if e.name in needed and before.definitions.get(e.name) != e],
+            before.definitions.keys() - needed,
+            blobs.put,
+        )
+        variables = variable_entries(
+            manifests, lambda name: describe(values[name]), definitions
+        )
+        table = before.variables.updated(
+            [entry for entry in variables if before.variables.get(entry.name) != entry],
+            active.gone,
+            blobs.put,
+        )
+        return _State(table, definition_table, groups, definition_groups, objects)
+
+    # --- checkout
+
+    def checkout(self, t: int, names: Iterable[str] | None = None) -> CheckedOut:
+        """Take the namespace, or some variables of it, back to how they were at time `t`.
+
+        What changed since the last save is saved first. Variables that are the same then and now
+        stay as they are, the same objects. When it raises, or is interrupted, the namespace is as
+        it was.
+        """
+        with self._lock:
+            commit = self.history.commit(t)
+            then = self.history.variables(commit)
+            chosen = choose(then, names, t)
+            saved = self.save(Cell(message=f"before %pod_checkout {t}"), only_if_changed=True)
+            report = CheckedOut(t, saved.t if saved else None, names is not None)
+            same = SameDefinitions(
+                self.history, self._state.definitions, self.history.definitions(commit)
+            )
+            kept = {v.name for v in chosen if self._is_in_place(v, same)}
+            wanted = [variable for variable in chosen if variable.name not in kept]
+            restored = restore(
+                self.history,
+                commit,
+                wanted,
+                self.namespace,
+                lambda token: self._tokens.live(token) if same(token) else None,
+            )
+            self._complete(restored, wanted, t)
+            report.kept = sorted(kept)
+            report.failures = restored.failures
+            report.restored = sorted(restored.values.keys() - restored.failures.keys())
+            report.opaque = {v.name: v.opaque for v in wanted if v.opaque}
+            if names is None:
+                report.removed = sorted(self._state.variables.keys() - then.keys())
+                after = self._state_at(commit, then, restored, kept)
+            else:
+                report.separated = _separated(self.history, wanted, {v.name for v in chosen})
+                after = None
+            self._swap(restored, report.removed, after, t)
+            return report
+
+    def adopt(self, commit: Commit, restored: Restored) -> None:
+        """Take over a namespace that was just loaded from a commit as its own HEAD."""
+        then = self.history.variables(commit)
+        self._complete(restored, list(then.values()), commit.t)
+        after = self._state_at(commit, then, restored, set())
+        self._swap(restored, [], after, commit.t)
+
+    def _is_in_place(self, variable: Variable, same: SameDefinitions) -> bool:
+        group = self._state.groups.get(variable.name)
+        return (
+            group is not None
+            and group.manifest == variable.manifest
+            and group.names <= self.namespace.keys()
+            and all(same(token) for token in group.uses)
+        )
+
+    @staticmethod
+    def _complete(restored: Restored, wanted: Iterable[Variable], t: int) -> None:
+        """Put a placeholder where a variable could not be restored."""
+        for variable in wanted:
+            why = restored.failures.get(variable.name)
+            if why is not None:
+                restored.values[variable.name] = Unavailable(
+                    variable.name, variable.type, why, t
+                )
+
+    def _state_at(
+        self, commit: Commit, then: Table, restored: Restored, kept: set[str]
+    ) -> _State:
+        """What will be known of the namespace once it is as it was at this commit."""
+        groups: dict[str, Group] = {}
+        definition_groups: dict[str, Group] = {}
+        by_manifest: dict[str, Group] = {}
+        definitions = self.history.definitions(commit)
+        for entry, found in (
+            *((entry, groups) for entry in then.values()),
+            *((entry, definition_groups) for entry in definitions.values()),
+        ):
+            group = by_manifest.get(entry.manifest)
+            if group is None:
+                group = by_manifest[entry.manifest] = self._group_at(entry)
+            found[entry.name] = group
+        objects = {name: _reference(value) for name, value in restored.values.items()}
+        objects |= {name: self._state.objects[name] for name in kept}
+        return _State(then, definitions, groups, definition_groups, objects)
+
+    def _group_at(self, entry: Variable) -> Group:
+        known = self._state.groups.get(entry.name)
+        if known is not None and known.manifest == entry.manifest:
+            return known
+        try:
+            return group_of(entry.manifest, self.history.manifest(entry.manifest))
+        except PodError:  # damaged: its variables are unavailable
+            return Group(entry.manifest, frozenset({entry.name}), frozenset(), frozenset())
+
+    def _swap(
+        self, restored: Restored, removed: Iterable[str], after: _State | None, t: int
+    ) -> None:
+        """Make the namespace what was restored, wholly or not at all."""
+        displaced = {
+            token
+            for token, definition in restored.definitions.items()
+            if (live := self._tokens.live(token)) is not None and live is not definition
+        }
+        using = {
+            name for name, group in self._state.groups.items() if not displaced.isdisjoint(group.uses)
+        }
+        with uninterrupted():
+            for name in removed:
+                dict.pop(self.namespace, name, None)
+            dict.update(self.namespace, restored.values)
+            if after is not None:
+                self._tokens.reserve(after.definitions)
+            for token, definition in restored.definitions.items():
+                self._tokens.adopt(token, definition)
+            if after is not None:
+                self._state, self.head = after, t
+                self._tracker.take()
+            else:
+                # What still has a class that lost its token is examined again, and names it anew.
+                self._tracker.touch(Touched(frozenset(using)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Active:
+    """What a save looks at."""
+
+    roots: dict[str, Any]
+    definitions: dict[str, Any]
+    """By token."""
+    rebound: set[str]
+    """Variables that are new, or have another object than at the last save."""
+    gone: set[str]
+    """Variables that are no longer in the namespace."""
+
+
+class _FirstSeen:
+    """Since which time id an opaque object has been seen."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, tuple[weakref.ref[Any], int]] = {}
+
+    def at(self, t: int) -> Callable[[object], int]:
+        def since(obj: object) -> int:
+            known = self._since.get(id(obj))
+            if known is not None and known[0]() is obj:
+                return known[1]
+            with contextlib.suppress(TypeError):  # not every object can be referred to weakly
+                self._since[id(obj)] = (weakref.ref(obj), t)
+            return t
+
+        return since
+
+
+def _gone() -> None:
+    """The object of a name that had none."""
+
+
+def _reference(value: object) -> Callable[[], object]:
+    """Gives the object back as long as it lives, without keeping it alive where that can be."""
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return lambda: value
+
+
+def _needed(tokens: Iterable[str], definition_groups: Mapping[str, Group]) -> set[str]:
+    """These definitions and all that they use, by way of others too."""
+    todo = list(tokens)
+    needed: set[str] = set()
+    while todo:
+        token = todo.pop()
+        if token not in needed:
+            needed.add(token)
+            if token in definition_groups:
+                todo.extend(definition_groups[token].uses)
+    return needed
+
+
+def _differences(before: Table, after: Table) -> tuple[tuple[str, ...], ...]:
+    """Names added, changed and removed between two tables, looking only at shards that differ."""
+    if len(before.digests) == len(after.digests):
+        pairs: Iterator[tuple[Mapping[str, Variable], Mapping[str, Variable]]] = (
+            (old, new)
+            for old, new, a, b in zip(
+                before.shards, after.shards, before.digests, after.digests, strict=True
+            )
+            if a != b
+        )
+    else:
+        pairs = iter([(before, after)])
+    added: list[str] = []
+    changed: list[str] = []
+    removed: list[str] = []
+    for old, new in pairs:
+        added += new.keys() - old.keys()
+        removed += old.keys() - new.keys()
+        changed += [
+            name
+            for name, variable in new.items()
+            if name in old and old[name].fingerprint != variable.fingerprint
+        ]
+    return tuple(sorted(added)), tuple(sorted(changed)), tuple(sorted(removed))
+
+
+def _separated(
+    history: History, wanted: Iterable[Variable], chosen: set[str]
+) -> dict[str, list[str]]:
+    found = {}
+    for variable in wanted:
+        with contextlib.suppress(PodError):
+            others = history.manifest(variable.manifest).names.keys() - chosen
+            if others:
+                found[variable.name] = sorted(others)
+    return found
+
+
+def _commit_body(commit: Commit) -> Callable[[int], bytes]:
+    raw = commit.to_json()
+    return lambda nbytes: canonical(raw | {"bytes": nbytes})
+

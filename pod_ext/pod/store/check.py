@@ -1,0 +1,184 @@
+"""Reading everything in a pod directory once more to find what is damaged.
+
+A program of its own: it trusts no cache, never unpickles, and holds one span of a pack at a time.
+It finds files whose bytes are wrong; whether commits miss blobs that are nowhere is for the layer
+that can read commit bodies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pod.errors import DamagedError, FormatError, StorageError
+from pod.store import files, pack
+from pod.store.storage import MissingKeyError, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """What a check found."""
+
+    packs: int
+    """Packs looked at, damaged ones included."""
+    blobs: int
+    """Blobs re-hashed."""
+    commits: int
+    """Commits looked at."""
+    tags: int
+    """Tags looked at."""
+    bytes_read: int
+    """Bytes of encoded blobs, commits and tags read."""
+    damaged_packs: dict[str, str]
+    """Key of a pack: what is wrong with it, or with how many of its blobs."""
+    damaged_blobs: dict[str, str]
+    """Digest: what is wrong. Only blobs without an intact copy in another pack."""
+    damaged_commits: dict[int, str]
+    """Time id: what is wrong with its commit."""
+    damaged_tags: dict[str, str]
+    """Tag: what is wrong with its file."""
+    damaged_format: str | None
+    """What is wrong with format.json, if anything is."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is damaged."""
+        return not (
+            self.damaged_packs
+            or self.damaged_blobs
+            or self.damaged_commits
+            or self.damaged_tags
+            or self.damaged_format
+        )
+
+
+Progress = Callable[[int, int], None]
+"""Called with the number of files done and of all files, after each file."""
+
+
+def check_storage(storage: Storage, progress: Progress | None = None) -> StoreCheck:
+    """Re-read and re-hash every pack, commit and tag. Files deleted meanwhile are skipped."""
+    checker = _Checker(storage)
+    keys = [key for prefix in _CHECKS for key in storage.list(prefix)]
+    checker.check_format()
+    for done, key in enumerate(keys, 1):
+        prefix = key[: key.index("/") + 1]
+        with contextlib.suppress(MissingKeyError):
+            _CHECKS[prefix](checker, key)
+        if progress is not None:
+            progress(done, len(keys))
+    checker.find_copies(keys)
+    return checker.result()
+
+
+class _Checker:
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._packs = 0
+        self._blobs = 0
+        self._commits = 0
+        self._tags = 0
+        self._bytes_read = 0
+        self._damaged_packs: dict[str, str] = {}
+        self._damaged_blobs: dict[str, str] = {}
+        self._damaged_commits: dict[int, str] = {}
+        self._damaged_tags: dict[str, str] = {}
+        self._damaged_format: str | None = None
+
+    def result(self) -> StoreCheck:
+        return StoreCheck(
+            packs=self._packs,
+            blobs=self._blobs,
+            commits=self._commits,
+            tags=self._tags,
+            bytes_read=self._bytes_read,
+            damaged_packs=self._damaged_packs,
+            damaged_blobs=self._damaged_blobs,
+            damaged_commits=self._damaged_commits,
+            damaged_tags=self._damaged_tags,
+            damaged_format=self._damaged_format,
+        )
+
+    def check_format(self) -> None:
+        try:
+            data = self._storage.get(files.FORMAT_KEY)
+            files.check_format(data, f"{files.FORMAT_KEY} in {self._storage}")
+        except (DamagedError, FormatError, StorageError) as error:
+            self._damaged_format = str(error)
+
+    def check_pack(self, key: str) -> None:
+        if not key.endswith(pack.SUFFIX):
+            return
+        damaged = 0
+        try:
+            # The index may vouch for blobs although the first bytes are gone.
+            begins_well = self._storage.get_range(key, 0, len(pack.MAGIC)) == pack.MAGIC
+            self._packs += 1
+            entries = pack.read_index(self._storage, key)
+            for entry, blob in pack.read_blobs(self._storage, key, entries):
+                self._blobs += 1
+                self._bytes_read += entry.stored_bytes
+                if isinstance(blob, DamagedError):
+                    damaged += 1
+                    self._damaged_blobs[entry.digest] = str(blob)
+        except MissingKeyError:
+            raise
+        except (DamagedError, StorageError) as error:
+            self._damaged_packs[key] = str(error)
+            return
+        if damaged:
+            self._damaged_packs[key] = f"{damaged} of its {len(entries)} blobs are damaged"
+        elif not begins_well:
+            self._damaged_packs[key] = "its beginning is not that of a pack; its blobs are intact"
+
+    def find_copies(self, keys: Iterable[str]) -> None:
+        """Strike out damaged blobs that another pack holds intact."""
+        if not self._damaged_blobs:
+            return
+        for key in keys:
+            if not key.endswith(pack.SUFFIX):
+                continue
+            try:
+                index = pack.read_index(self._storage, key)
+                entries = [entry for entry in index if entry.digest in self._damaged_blobs]
+                for entry, blob in pack.read_blobs(self._storage, key, entries):
+                    if isinstance(blob, bytes):
+                        self._damaged_blobs.pop(entry.digest, None)
+            except (DamagedError, StorageError):
+                continue  # Reported already.
+
+    def check_commit(self, key: str) -> None:
+        t = files.key_time(files.COMMITS, key)
+        if t is None:
+            return
+        try:
+            data = self._storage.get(key)
+            self._bytes_read += len(data)
+            files.commit_body(data, f"{key} in {self._storage}")
+        except MissingKeyError:
+            raise
+        except (DamagedError, FormatError, StorageError) as error:
+            self._damaged_commits[t] = str(error)
+        self._commits += 1
+
+    def check_tag(self, key: str) -> None:
+        name = files.key_tag(key)
+        if name is None:
+            return
+        try:
+            data = self._storage.get(key)
+            self._bytes_read += len(data)
+            files.tag_time(data, f"{key} in {self._storage}")
+        except MissingKeyError:
+            raise
+        except (DamagedError, StorageError) as error:
+            self._damaged_tags[name] = str(error)
+        self._tags += 1
+
+
+_CHECKS: dict[str, Callable[[_Checker, str], None]] = {
+    pack.PREFIX: _Checker.check_pack,
+    files.COMMITS: _Checker.check_commit,
+    files.TAGS: _Checker.check_tag,
+}

@@ -1,0 +1,318 @@
+"""A pod directory as blobs, commits and tags over one Storage.
+
+Any number of processes may use the same directory: packs are named by their content, time ids are
+claimed before use, and readers need no lock, since nothing is changed in place.
+
+Within a process no lock is needed either: every change of the in-memory index is a single dict
+operation and may as well happen twice. So a background thread can write while others read, and a
+forked child finds nothing held by a thread it does not have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from pod.errors import DamagedError, PodError, StorageError
+from pod.store import files, pack
+from pod.store.check import Progress, StoreCheck, check_storage
+from pod.store.pack import PackEntry
+from pod.store.storage import BytesLike, MissingKeyError, Storage
+
+# What may lie in a directory without making it somebody else's.
+_HARMLESS = {files.IGNORE_KEY, ".DS_Store", "lost+found/"}
+# What only Pod makes.
+_TELLTALE = {pack.PREFIX, files.COMMITS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    pack: str
+    entry: PackEntry
+
+
+class Repository:
+    """Blobs by digest, commit bodies by time id, time ids by tag. Use ``Repository.open``."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self._loaded = False
+        self._packs: dict[str, list[PackEntry]] = {}
+        self._blobs: dict[str, _Place] = {}
+        self._unreadable: dict[str, str] = {}
+
+    @classmethod
+    def open(cls, storage: Storage, *, create: bool = True) -> Self:
+        """Open a pod directory; with ``create``, make an empty or absent one into a pod directory.
+
+        FormatError if it is newer than this version of Pod, DamagedError if its format.json is
+        not readable, StorageError if there is no pod directory, or something else is there.
+        ``create=False`` writes nothing, so it works on read-only media.
+        """
+        data = _format(storage)
+        if data is None:
+            if not create:
+                _check_vacant(storage)
+                raise StorageError(f"there is no pod directory at {storage}; nothing was saved yet")
+            data = _create(storage)
+        files.check_format(data, f"{files.FORMAT_KEY} in {storage}")
+        return cls(storage)
+
+    # Blobs
+
+    def has(self, digest: str) -> bool:
+        """Whether a blob is known to be stored. Packs written by other processes since the last
+        ``refresh`` are not counted."""
+        self._load()
+        return digest in self._blobs
+
+    def read(self, digest: str) -> bytes:
+        """One blob, verified by its hash. DamagedError if it is missing or damaged."""
+        return self.read_many([digest])[digest]
+
+    def read_many(self, digests: Iterable[str]) -> dict[str, bytes]:
+        """Blobs by digest, each verified by its hash; reads are grouped by pack and place.
+
+        All of them are in memory at once. DamagedError names the first that is missing or
+        damaged in every pack that should hold it.
+        """
+        wanted = list(dict.fromkeys(digests))
+        self._load()
+        if any(digest not in self._blobs for digest in wanted):
+            self.refresh()
+        by_pack: dict[str, list[PackEntry]] = {}
+        for digest in wanted:
+            place = self._blobs.get(digest)
+            if place is not None:
+                by_pack.setdefault(place.pack, []).append(place.entry)
+        found: dict[str, bytes] = {}
+        for key, entries in by_pack.items():
+            try:
+                for entry, blob in pack.read_blobs(self.storage, key, entries):
+                    if isinstance(blob, bytes):
+                        found[entry.digest] = blob
+            except StorageError:
+                continue  # The pack may be gone for a newer one; else this comes up again below.
+        return {
+            digest: found[digest] if digest in found else self._read_anywhere(digest)
+            for digest in wanted
+        }
+
+    def refresh(self) -> None:
+        """Learn of packs that other processes wrote or deleted; reads only the new indexes.
+
+        A pack whose index cannot be read is left out and tried again at the next refresh.
+        """
+        # Known before listing: a pack that a thread adds meanwhile has not vanished.
+        known = set(self._packs)
+        present = {key for key in self.storage.list(pack.PREFIX) if key.endswith(pack.SUFFIX)}
+        self._forget(known - present)
+        unreadable: dict[str, str] = {}
+        for key in sorted(present - known):
+            try:
+                self._learn(key, pack.read_index(self.storage, key))
+            except MissingKeyError:
+                continue
+            except (DamagedError, StorageError) as error:
+                unreadable[key] = str(error)
+        self._unreadable = unreadable
+        self._loaded = True
+
+    def write_pack(self, blobs: Mapping[str, BytesLike], level: int) -> int:
+        """Store blobs, named by their digests, in one pack compressed at a zstd level; durable on
+        return. The number of bytes written, 0 for no blobs.
+
+        Blobs that are stored already are stored again: leaving them out is the caller's choice.
+        """
+        if not blobs:
+            return 0
+        writer = pack.PackWriter(blobs, level)
+        key = pack.pack_key(writer.name)
+        self.storage.put(key, writer.parts())
+        self._learn(key, writer.entries)
+        return writer.total_bytes
+
+    # Commits
+
+    def claim(self, at_least: int = 1) -> int:
+        """Reserve the next time id: above ``at_least - 1`` and every commit and claim there is.
+
+        No other process gets it until ``write_commit`` or ``release``.
+        """
+        t = at_least
+        while True:
+            t = max(t, 1 + max([0, *self.times(), *self.claims()]))
+            if self.storage.put_if_absent(files.time_key(files.CLAIMS, t), b"", durable=False):
+                # Its last owner may have committed and released it since we looked.
+                if not self._committed(t):
+                    return t
+                self.release(t)
+            t += 1
+
+    def claims(self) -> list[int]:
+        """Time ids reserved and not committed, ascending; also those of sessions that crashed."""
+        return self._times(files.CLAIMS)
+
+    def release(self, t: int) -> None:
+        """Give a claimed time id back; fine if it is not claimed."""
+        self.storage.delete(files.time_key(files.CLAIMS, t))
+
+    def write_commit(self, t: int, body: bytes) -> None:
+        """Make time ``t`` exist, durably, and release its claim.
+
+        StorageError if it exists with another body; the same body again is fine, so that a write
+        whose outcome is unknown can be repeated.
+        """
+        key = files.time_key(files.COMMITS, t)
+        data = files.commit_bytes(body)
+        if not self.storage.put_if_absent(key, data) and self.storage.get(key) != data:
+            raise StorageError(
+                f"time id {t} exists already in {self.storage} and is never overwritten; "
+                "save under a new one"
+            )
+        with contextlib.suppress(StorageError):
+            # The commit exists, so a claim left behind is only a stray file.
+            self.release(t)
+
+    def read_commit(self, t: int) -> bytes:
+        """The body of a commit, verified. MissingKeyError for an unknown time id, DamagedError
+        for a damaged file."""
+        key = files.time_key(files.COMMITS, t)
+        try:
+            data = self.storage.get(key)
+        except MissingKeyError as error:
+            raise MissingKeyError(f"there is no time {t} in {self.storage}") from error
+        return files.commit_body(data, f"{key} in {self.storage}")
+
+    def times(self) -> list[int]:
+        """The time ids of all commits, ascending."""
+        return self._times(files.COMMITS)
+
+    # Tags
+
+    def set_tag(self, name: str, t: int) -> None:
+        """Name a time id, replacing what the tag named before. TimeReferenceError for a name that
+        cannot be a tag; whether ``t`` exists is not looked at."""
+        files.time_key(files.COMMITS, t)
+        self.storage.put(files.tag_key(name), [files.tag_bytes(t)])
+
+    def tags(self) -> dict[str, int]:
+        """Time ids by tag; tags whose files are damaged are left out."""
+        tags: dict[str, int] = {}
+        for key in self.storage.list(files.TAGS):
+            name = files.key_tag(key)
+            if name is None:
+                continue
+            try:
+                tags[name] = files.tag_time(self.storage.get(key), key)
+            except (DamagedError, StorageError):
+                continue
+        return tags
+
+    def delete_tag(self, name: str) -> None:
+        """Remove a tag; an absent one is fine."""
+        self.storage.delete(files.tag_key(name))
+
+    # Verification
+
+    def check(self, progress: Progress | None = None) -> StoreCheck:
+        """Re-read and re-hash everything; see ``pod.store.check``."""
+        return check_storage(self.storage, progress)
+
+    # The rest is for this class alone.
+
+    def _load(self) -> None:
+        if not self._loaded:
+            self.refresh()
+
+    def _learn(self, key: str, entries: list[PackEntry]) -> None:
+        # The newest pack wins, so that writing a blob again mends a damaged one.
+        self._blobs.update({entry.digest: _Place(key, entry) for entry in entries})
+        self._packs[key] = entries
+
+    def _forget(self, keys: set[str]) -> None:
+        if not keys:
+            return
+        for key in keys:
+            for entry in self._packs.pop(key, []):
+                self._blobs.pop(entry.digest, None)
+        # Other packs may hold some of the same blobs.
+        for key, entries in list(self._packs.items()):
+            for entry in entries:
+                self._blobs.setdefault(entry.digest, _Place(key, entry))
+
+    def _read_anywhere(self, digest: str) -> bytes:
+        """A blob that was not where the index said, from any pack that has it."""
+        self.refresh()
+        reason: PodError | None = None
+        for key, cached in list(self._packs.items()):
+            if not any(entry.digest == digest for entry in cached):
+                continue
+            try:
+                # The pack may have been written again with other offsets.
+                entries = pack.read_index(self.storage, key)
+                self._learn(key, entries)
+                copies = [entry for entry in entries if entry.digest == digest]
+                for _, blob in pack.read_blobs(self.storage, key, copies):
+                    if isinstance(blob, bytes):
+                        return blob
+                    reason = reason or blob
+            except MissingKeyError:
+                continue
+            except (DamagedError, StorageError) as error:
+                reason = reason or error
+        if isinstance(reason, StorageError):
+            raise reason
+        if reason is not None:
+            raise DamagedError(f"{reason}; 'pod verify' tells which times need it") from reason
+        unreadable = f", and {len(self._unreadable)} packs are damaged" if self._unreadable else ""
+        raise DamagedError(
+            f"blob {digest} is in no pack of {self.storage}{unreadable}; "
+            "'pod verify' tells which times need it"
+        )
+
+    def _times(self, prefix: str) -> list[int]:
+        times = (files.key_time(prefix, key) for key in self.storage.list(prefix))
+        return sorted(t for t in times if t is not None)
+
+    def _committed(self, t: int) -> bool:
+        try:
+            self.storage.get_range(files.time_key(files.COMMITS, t), 0, 1)
+        except MissingKeyError:
+            return False
+        return True
+
+
+def _format(storage: Storage) -> bytes | None:
+    try:
+        return storage.get(files.FORMAT_KEY)
+    except MissingKeyError:
+        return None
+
+
+def _create(storage: Storage) -> bytes:
+    """Make a pod directory; the content of its format.json."""
+    _check_vacant(storage)
+    # format.json comes first: whoever finds anything else here then finds it too.
+    if storage.put_if_absent(files.FORMAT_KEY, files.format_bytes()):
+        storage.put_if_absent(files.IGNORE_KEY, b"*\n")
+    return storage.get(files.FORMAT_KEY)
+
+
+def _check_vacant(storage: Storage) -> None:
+    """Refuse a directory that holds files and is not a pod directory."""
+    present = set(storage.list("")) - _HARMLESS
+    # Asked again, since another process may have made the pod directory between our two looks.
+    if not present or _format(storage) is not None:
+        return
+    if present >= _TELLTALE:
+        raise DamagedError(
+            f"{storage} looks like a pod directory whose {files.FORMAT_KEY} is missing; "
+            f"restore it from a copy, or write {files.format_bytes().decode()!r} to it"
+        )
+    raise StorageError(
+        f"{storage} is not a pod directory and has other files in it, such as {min(present)!r}; "
+        "choose an empty or new directory for Pod"
+    )

@@ -1,0 +1,346 @@
+"""Where the bytes of a pod directory live: the ``Storage`` protocol and the local directory.
+
+A key is a relative posix path of plain segments ("packs/3f2a.pack"). A value is written whole or
+not at all and never changed afterwards, only replaced or deleted whole, so readers need no locks.
+The verbs are those of an object store too; nothing above this module may assume files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeAlias
+
+from pod.errors import StorageError
+
+BytesLike: TypeAlias = bytes | bytearray | memoryview
+
+# Inside the classes below the bare name ``list`` means their method.
+Keys: TypeAlias = list[str]
+
+
+class MissingKeyError(StorageError, KeyError):
+    """A key was read that does not exist."""
+
+    def __str__(self) -> str:
+        # KeyError would show the message as a repr, quotes and all.
+        return str(self.args[0]) if self.args else ""
+
+
+class Storage(Protocol):
+    """A flat mapping from keys to bytes, shared by any number of processes.
+
+    Every method raises StorageError when the medium fails or a key is malformed.
+    ``str(storage)`` says where it is, for messages.
+    """
+
+    def get(self, key: str) -> bytes:
+        """The whole value; MissingKeyError if there is none."""
+        ...
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """``value[start:][:length]``: a negative start counts from the end, and a range that
+        reaches beyond the value is cut to it. MissingKeyError if there is no value."""
+        ...
+
+    def put(self, key: str, parts: Iterable[BytesLike]) -> None:
+        """Create or replace a value with the concatenated parts, atomically and durably.
+
+        Parts are consumed one at a time; if that raises, the storage is as it was."""
+        ...
+
+    def put_if_absent(self, key: str, data: bytes, *, durable: bool = True) -> bool:
+        """Create a value unless the key exists; False if it does. Of all who try, one wins.
+
+        ``durable=False`` is quicker and may be forgotten after a power cut."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove a value; an absent one is fine."""
+        ...
+
+    def list(self, prefix: str) -> Keys:
+        """Sorted keys directly under a prefix: "" or one that ends in "/".
+
+        What lies deeper shows as its next segment with a "/" at the end, once."""
+        ...
+
+
+_SEGMENT = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_STAGED = ".tmp-"
+
+
+def check_key(key: str) -> None:
+    """Raise StorageError unless a key is made of plain segments that cannot lead elsewhere."""
+    for segment in key.split("/"):
+        plain = _SEGMENT.fullmatch(segment) and segment not in {".", ".."}
+        if not plain or segment.startswith(_STAGED):
+            raise StorageError(
+                f"{key!r} cannot be a key of a pod directory: each part between slashes must be "
+                "letters, digits, '.', '_' or '-', and not '.' or '..'"
+            )
+
+
+def check_prefix(prefix: str) -> None:
+    """Raise StorageError unless a prefix is "" or a key followed by "/"."""
+    if prefix:
+        check_key(prefix.removesuffix("/"))
+        if not prefix.endswith("/"):
+            raise StorageError(f"{prefix!r} cannot be listed: a prefix ends in '/'")
+
+
+class LocalStorage:
+    """A directory of the local (or network-mounted) file system; created on the first write.
+
+    Files and directories are private to the user. Symbolic links inside the directory are not
+    followed: a pod directory that came from elsewhere must not make Pod read or write outside it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        # Absolute, so that os.chdir in a notebook does not move it.
+        self._root = Path(root).absolute()
+
+    def __str__(self) -> str:
+        return str(self._root)
+
+    @property
+    def root(self) -> Path:
+        """The directory."""
+        return self._root
+
+    def get(self, key: str) -> bytes:
+        with self._opened(key) as (file, _):
+            return file.read()
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        if length < 0:
+            raise ValueError(f"length must not be negative: {length}")
+        with self._opened(key) as (file, size):
+            begin = max(0, size + start) if start < 0 else min(start, size)
+            file.seek(begin)
+            # The length may come from a damaged file, and read() allocates what it is told.
+            return file.read(min(length, size - begin))
+
+    def put(self, key: str, parts: Iterable[BytesLike]) -> None:
+        path = self._path(key)
+        with _explained("write", path), _staged(path, parts, durable=True) as staged:
+            staged.replace(path)
+            _sync_directory(path.parent)
+
+    def put_if_absent(self, key: str, data: bytes, *, durable: bool = True) -> bool:
+        path = self._path(key)
+        with _explained("write", path):
+            with _staged(path, [data], durable=durable) as staged:
+                try:
+                    os.link(staged, path)
+                    created = True
+                except FileExistsError:
+                    # NFS may repeat a link request whose answer was lost and then report the
+                    # link it made itself; the link count tells.
+                    created = staged.stat().st_nlink == 2
+                except OSError as error:
+                    if error.errno not in _NO_HARD_LINKS:
+                        raise
+                    created = _create_exclusively(path, data, durable=durable)
+            if created and durable:
+                _sync_directory(path.parent)
+            return created
+
+    def delete(self, key: str) -> None:
+        path = self._path(key)
+        with _explained("delete", path):
+            path.unlink(missing_ok=True)
+
+    def list(self, prefix: str) -> Keys:
+        check_prefix(prefix)
+        directory = self._path(prefix.removesuffix("/")) if prefix else self._root
+        keys = []
+        with (
+            _explained("list", directory),
+            contextlib.suppress(FileNotFoundError),
+            os.scandir(directory) as entries,
+        ):
+            for entry in entries:
+                if not entry.name.startswith(_STAGED):
+                    slash = "/" if entry.is_dir(follow_symlinks=False) else ""
+                    keys.append(f"{prefix}{entry.name}{slash}")
+        return sorted(keys)
+
+    def _path(self, key: str) -> Path:
+        """The file of a key, having made sure that no link lies on the way to it.
+
+        A link put there between this check and the use is not caught, except as the last part of
+        a file to read; the danger is a directory prepared in advance, not a race with its owner.
+        """
+        check_key(key)
+        path = self._root
+        with _explained("reach", path / key), contextlib.suppress(FileNotFoundError):
+            for segment in key.split("/"):
+                path = path / segment
+                if stat.S_ISLNK(path.lstat().st_mode):
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        return self._root / key
+
+    @contextlib.contextmanager
+    def _opened(self, key: str) -> Iterator[tuple[BinaryIO, int]]:
+        """The file of a key, open for reading, and its size in bytes."""
+        path = self._path(key)
+        with _explained("read", path):
+            try:
+                descriptor = os.open(path, _READ)
+            except FileNotFoundError as error:
+                raise MissingKeyError(f"{path} does not exist") from error
+            with os.fdopen(descriptor, "rb") as file:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    raise StorageError(
+                        f"{path} is not a regular file; it was not made by Pod, move it away"
+                    )
+                yield file, status.st_size
+
+
+# O_NONBLOCK: opening a pipe that someone put in place of a file must not wait for its other end.
+_READ = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_CREATE = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+# FAT says EPERM, Android EACCES, FUSE and network file systems the others.
+_NO_HARD_LINKS = {
+    errno.EPERM,
+    errno.EACCES,
+    errno.ENOSYS,
+    errno.EOPNOTSUPP,
+    errno.ENOTSUP,
+    errno.EMLINK,
+}
+# Many small blobs make many small parts; they need not each be a system call.
+_WRITE_BUFFER_BYTES = 256 * 1024
+
+
+@contextlib.contextmanager
+def _staged(path: Path, parts: Iterable[BytesLike], *, durable: bool) -> Iterator[Path]:
+    """A finished temporary file beside ``path``; gone afterwards, whatever happened."""
+    staged = path.with_name(f"{_STAGED}{secrets.token_hex(8)}")
+    try:
+        try:
+            descriptor = os.open(staged, _CREATE, 0o600)
+        except FileNotFoundError:
+            _make_directory(path.parent)
+            descriptor = os.open(staged, _CREATE, 0o600)
+        _fill(descriptor, parts, durable=durable)
+        yield staged
+    finally:
+        with contextlib.suppress(OSError):
+            staged.unlink()
+
+
+def _create_exclusively(path: Path, data: bytes, *, durable: bool) -> bool:
+    """put_if_absent without hard links: still one winner, but a crash can leave half a file."""
+    try:
+        descriptor = os.open(path, _CREATE, 0o600)
+    except FileExistsError:
+        return False
+    try:
+        _fill(descriptor, [data], durable=durable)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return True
+
+
+def _fill(descriptor: int, parts: Iterable[BytesLike], *, durable: bool) -> None:
+    with os.fdopen(descriptor, "wb", buffering=_WRITE_BUFFER_BYTES) as file:
+        for part in parts:
+            file.write(part)
+        if durable:
+            file.flush()
+            os.fsync(descriptor)
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700)
+    except FileExistsError:
+        if not directory.is_dir():
+            raise NotADirectoryError(
+                errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory)
+            ) from None
+        return
+    except FileNotFoundError:
+        _make_directory(directory.parent)
+        directory.mkdir(mode=0o700, exist_ok=True)
+    _sync_directory(directory.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable, where the system has such a thing."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(directory, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems know no fsync of a directory.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _explained(verb: str, path: Path) -> Iterator[None]:
+    """Turn an OSError into a StorageError that says what failed, why, and what helps."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(_explanation(verb, path, error)) from error
+
+
+def _explanation(verb: str, path: Path, error: OSError) -> str:
+    match error.errno:
+        case errno.ENOSPC:
+            return f"no space left on the disk that holds {path}; free some and save again"
+        case errno.EDQUOT:
+            return f"the disk quota is used up where {path} lies; free some space and save again"
+        case errno.EROFS:
+            return (
+                f"cannot {verb} {path}: its file system is read-only; "
+                "choose a pod directory elsewhere"
+            )
+        case errno.EACCES | errno.EPERM:
+            return (
+                f"no permission to {verb} {path}; check who owns it and its mode, "
+                "or choose another pod directory"
+            )
+        case errno.ENOTDIR | errno.EEXIST:
+            return (
+                f"cannot {verb} {path}: there is a file where a directory must be; "
+                "move it away or choose another pod directory"
+            )
+        case errno.ELOOP:
+            return (
+                f"cannot {verb} {path}: a symbolic link is on the way, and Pod follows none inside "
+                "a pod directory; put the file itself in its place"
+            )
+        case _:
+            return (
+                f"cannot {verb} {path}: {error.strerror or error}; check the disk and that "
+                "the pod directory can be reached"
+            )

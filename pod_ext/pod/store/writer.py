@@ -1,0 +1,342 @@
+"""Makes saves durable, in order, while the user goes on: one background thread per session.
+
+Submitted jobs wait in a queue. For each the thread writes the pack, then the commit, so that a
+crash leaves at most an orphan pack. A job that fails stays at the head with all later ones behind
+it, because they may rely on its blobs; the next ``submit`` or ``flush`` tries again.
+
+The queue is a tuple replaced as a whole: readers, also those in a forked child, need no lock.
+Waiting is built on plain locks and not on threading.Condition, whose methods are Python code and
+can, interrupted at the wrong place, leave their lock held; a user interrupts at any place.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import queue
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pod.errors import PodError, StorageError
+from pod.store.repository import Repository
+
+DEFAULT_LEVEL = 3
+DEFAULT_LIMIT_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class WriteJob:
+    """One save, ready to be written."""
+
+    t: int
+    """Its time id, claimed from the repository."""
+    blobs: dict[str, bytes]
+    """New blobs by digest."""
+    commit: Callable[[int], bytes]
+    """The commit's body, given how many bytes the pack took. Called from the writer's thread."""
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """A job and how far it has come, so that trying again repeats nothing that succeeded."""
+
+    job: WriteJob
+    blob_bytes: int
+    body: bytes | None = None
+    done: bool = False
+
+
+# Writers with something to write are kept alive here until they have, even if nobody else holds
+# them; one that has nothing to write can be collected, and its thread then ends.
+_unfinished: set[Writer] = set()
+
+
+class Writer:
+    """Writes jobs to a repository in the order of their submission.
+
+    In the background by default; with ``background=False`` in the thread that submits, with the
+    same behaviour on failure. ``on_error`` is called from the writing thread, once per distinct
+    failure. A forked child can read what is pending but never writes.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        level: int = DEFAULT_LEVEL,
+        background: bool = True,
+        limit_bytes: int = DEFAULT_LIMIT_BYTES,
+        on_error: Callable[[StorageError], None] | None = None,
+    ) -> None:
+        self.error: StorageError | None = None
+        """Why the head of the queue could not be written; None once it was."""
+        self._repository = repository
+        self._level = level
+        self._background = background
+        self._limit_bytes = limit_bytes
+        self._on_error = on_error
+        self._pid = os.getpid()
+        # Held for a few statements at a time, never while waiting or writing.
+        self._lock = threading.RLock()
+        # Whoever holds this is the one that writes.
+        self._writing = threading.Lock()
+        # Each is released once when the queue changes.
+        self._waiters: list[threading.Lock] = []
+        # Each entry makes the thread look whether there is something to do.
+        self._wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._queue: tuple[_Pending, ...] = ()
+        self._thread: threading.Thread | None = None
+        self._attempt_wanted = False
+        # Attempts to write a job are numbered, so that a waiter knows whether a failure is news.
+        self._attempts = 0
+        self._failed_attempt = 0
+        self._reported: str | None = None
+        self._closed = False
+
+    def submit(self, job: WriteJob) -> None:
+        """Queue a job. From here on ``pending_blob`` and the like serve its content.
+
+        Blocks while the queued blobs exceed the limit, unless the queue is failing. Raises
+        PodError after ``close`` and in a forked child, never for a failing write (see ``error``).
+        When interrupted, the job is either queued or not, as ``pending_times`` tells.
+        """
+        self._check_process()
+        self._check_open()
+        blob_bytes = sum(map(len, job.blobs.values()))
+        self._wait_until(lambda: not self._must_wait(blob_bytes))
+        with self._lock:
+            self._check_open()
+            _unfinished.add(self)
+            # First, so that an interrupt cannot leave a job queued that nobody is to write.
+            self._attempt_wanted = True
+            self._queue = (*self._queue, _Pending(job, blob_bytes))
+        self._set_going()
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait until everything submitted so far is durable.
+
+        Tries again if the queue is failing. Raises the StorageError if that attempt fails too, or
+        one that says so after ``timeout`` seconds; everything then stays queued. PodError in a
+        forked child.
+        """
+        self._check_process()
+        with self._lock:
+            if not self._queue:
+                return
+            last = self._queue[-1]
+            attempts = self._attempts
+            self._attempt_wanted = True
+        self._set_going()
+        in_time = self._wait_until(
+            lambda: last.done or self._failed_attempt > attempts, timeout=timeout
+        )
+        if last.done:
+            return
+        error = self.error
+        if in_time and error is not None:
+            raise error
+        raise StorageError(
+            f"{len(self._queue)} saves are not on disk after {timeout} s; they are "
+            "still being written, wait longer"
+        )
+
+    def close(self) -> None:
+        """Flush and end the thread. Raises like ``flush``, and then stays open. Nothing happens in
+        a forked child or the second time."""
+        if self._closed or os.getpid() != self._pid:
+            return
+        while not self._closed:
+            self.flush()
+            with self._lock:
+                # Another thread may have submitted more since.
+                self._closed = not self._queue
+        self._wakeups.put(None)
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def pending_blob(self, digest: str) -> bytes | None:
+        """A blob that is not durable yet; None if it is, or was never submitted."""
+        for pending in self._queue:
+            blob = pending.job.blobs.get(digest)
+            if blob is not None:
+                return blob
+        return None
+
+    def pending_commit(self, t: int) -> bytes | None:
+        """The body of a commit that is not durable yet, as if its pack took 0 bytes."""
+        for pending in self._queue:
+            if pending.job.t == t:
+                return pending.job.commit(0)
+        return None
+
+    def pending_times(self) -> list[int]:
+        """Time ids that are not durable yet, in the order in which they will be."""
+        return [pending.job.t for pending in self._queue]
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise PodError(
+                "this process is a fork of the one that saves, and only that one writes to "
+                f"{self._repository.storage}; save there, or open the pod directory here anew"
+            )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise PodError(
+                f"the writer for {self._repository.storage} is closed; open the pod directory anew"
+            )
+
+    def _must_wait(self, blob_bytes: int) -> bool:
+        """Whether that many bytes more are too many, and waiting can help."""
+        pending_bytes = sum(pending.blob_bytes for pending in self._queue)
+        return (
+            bool(self._queue)
+            and self.error is None
+            and pending_bytes + blob_bytes > self._limit_bytes
+            # An interrupt may have come between queueing a job and starting the thread.
+            and self._background
+            and self._ensure_thread()
+        )
+
+    def _wait_until(self, ready: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Wait for the queue to change until something holds; False if it does not in time."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not ready():
+            waiter = threading.Lock()
+            waiter.acquire()
+            with self._lock:
+                self._waiters.append(waiter)
+            # It may have come true just before the waiter was there to be released.
+            if ready():
+                break
+            left = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
+            if not waiter.acquire(timeout=left):
+                return ready()
+        return True
+
+    def _release_waiters(self) -> None:
+        with self._lock:
+            waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.release()
+
+    def _set_going(self) -> None:
+        """Have the queue written: by the thread, or here and now."""
+        if self._background and self._ensure_thread():
+            self._wakeups.put(None)
+        else:
+            self._drain()
+
+    def _ensure_thread(self) -> bool:
+        """Whether there is a thread other than this one to do the writing."""
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                return self._thread is not threading.current_thread()
+            # The thread must not keep an idle writer alive, nor outlive it.
+            wakeups = self._wakeups
+            reference = weakref.ref(self, lambda _: wakeups.put(None))
+            thread = threading.Thread(
+                target=_work, args=(reference, wakeups), name="pod-writer", daemon=True
+            )
+            try:
+                thread.start()
+            except RuntimeError:
+                # No new threads once the interpreter is ending, or when the system has no more.
+                return False
+            self._thread = thread
+            return True
+
+    def _drain(self) -> None:
+        """Write from the head of the queue until it is empty or a job fails."""
+        with self._writing:
+            news = self._write_queue()
+        # Outside the lock, since the handler may well call us.
+        if news is not None and self._on_error is not None:
+            try:
+                self._on_error(news)
+            except Exception:
+                # Nobody above us could catch it, and the queue matters more.
+                sys.excepthook(*sys.exc_info())
+
+    def _write_queue(self) -> StorageError | None:
+        """The failure that stopped it, if there was one that was not reported yet."""
+        while True:
+            with self._lock:
+                self._attempt_wanted = False
+                if not self._queue:
+                    return None
+                head = self._queue[0]
+                self._attempts += 1
+                attempt = self._attempts
+            try:
+                self._write(head)
+            except Exception as error:
+                return self._failed(_explained(head.job.t, error), attempt)
+            self._succeeded(head)
+
+    def _write(self, pending: _Pending) -> None:
+        job = pending.job
+        if pending.body is None:
+            pack_bytes = self._repository.write_pack(job.blobs, self._level)
+            pending.body = job.commit(pack_bytes)
+        self._repository.write_commit(job.t, pending.body)
+
+    def _succeeded(self, head: _Pending) -> None:
+        with self._lock:
+            head.done = True
+            self._queue = self._queue[1:]
+            self.error = None
+            self._reported = None
+            if not self._queue:
+                _unfinished.discard(self)
+        self._release_waiters()
+
+    def _failed(self, error: StorageError, attempt: int) -> StorageError | None:
+        with self._lock:
+            self.error = error
+            self._failed_attempt = attempt
+            news = self._reported != str(error)
+            self._reported = str(error)
+        self._release_waiters()
+        return error if news else None
+
+
+def _work(reference: weakref.ref[Writer], wakeups: queue.SimpleQueue[None]) -> None:
+    """The thread: drains the queue whenever an attempt is wanted, until closed or collected."""
+    while True:
+        wakeups.get()
+        writer = reference()
+        if writer is None or writer._closed:
+            # An interrupt while a thread was started may have left two.
+            wakeups.put(None)
+            return
+        if writer._attempt_wanted:
+            writer._drain()
+        del writer
+
+
+def _explained(t: int, error: Exception) -> StorageError:
+    if isinstance(error, StorageError):
+        return error
+    explained = StorageError(
+        f"time {t} could not be written ({type(error).__name__}: {error}); "
+        "it is kept in memory and tried again at the next save"
+    )
+    explained.__cause__ = error
+    return explained
+
+
+@atexit.register
+def _finish_all() -> None:
+    """At interpreter exit: write what is pending, and say what could not be."""
+    for writer in list(_unfinished):
+        try:
+            writer.close()
+        except PodError as error:
+            times = writer.pending_times()
+            print(f"pod: times {times} are lost: {error}", file=sys.stderr)

@@ -1,0 +1,20 @@
+"""The tracker of a `TrackedNamespace`: the namespace itself records what is looked up in it."""
+
+from __future__ import annotations
+
+from pod.namespace import TrackedNamespace
+from pod.tracking import Touched
+
+
+class NamespaceTracker:
+    """Reads and clears a tracked namespace's own record."""
+
+    def __init__(self, namespace: TrackedNamespace) -> None:
+        self._namespace = namespace
+
+    def take(self) -> Touched:
+        names, everything = self._namespace._take_touched()
+        return Touched(frozenset(names), everything)
+
+    def touch(self, touched: Touched) -> None:
+        self._namespace._touch(touched.names, touched.everything)
