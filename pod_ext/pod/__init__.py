@@ -1,11 +1,11 @@
 """Pod: a memory for a running Jupyter kernel, and for any namespace.
 
-    %load_ext pod                      in a notebook: every cell is saved from here on
+%load_ext pod                      in a notebook: every cell is saved from here on
 
-    import pod
-    ns = pod.new_managed_namespace()   as a library
-    t = pod.save(ns)
-    pod.load(t)
+import pod
+ns = pod.new_managed_namespace()   as a library
+t = pod.save(ns)
+pod.load(t)
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pod.errors import PodError
-from pod.library import PodStore, load, new_managed_namespace, open, save  # noqa: A004
+from pod.library import PodStore, load, new_managed_namespace, open, save
 from pod.podding.reducers import register_reducer
 
 if TYPE_CHECKING:

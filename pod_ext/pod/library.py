@@ -11,12 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pod.errors import PodError, RestoreError
+from pod.errors import PodError, RestoreError, TimeReferenceError
 from pod.history.diff import Diff, diff
 from pod.history.log import Log, select
 from pod.history.moments import History
-from pod.history.retention import GcReport, collect_garbage
 from pod.history.restore import choose, restore
+from pod.history.retention import GcReport, collect_garbage
 from pod.history.verify import Verification, verify
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import make_policy
@@ -140,7 +140,7 @@ class PodStore:
         A managed namespace is saved incrementally. Of a plain dict nothing is known, so all of it
         is looked at; only what is new is stored all the same.
         """
-        unnamed = [name for name in namespace.keys() if type(name) is not str]
+        unnamed = [name for name in namespace if type(name) is not str]
         if unnamed:
             raise PodError(f"names of variables must be strings, and {unnamed[0]!r} is not")
         with self._lock:
@@ -256,6 +256,12 @@ class PodStore:
         self._repository.set_tag(name, t)
         return t
 
+    def untag(self, name: str) -> None:
+        """Remove a tag; its moment stays."""
+        if name not in self._repository.tags():
+            raise TimeReferenceError(f"there is no tag {name}")
+        self._repository.delete_tag(name)
+
     def gc(self, *, dry_run: bool = False) -> GcReport:
         """Remove packs that no moment needs, as a crash in the middle of a save leaves them."""
         self.flush()
@@ -273,7 +279,7 @@ class PodStore:
             self._lease.release()
 
 
-def open(path: str | os.PathLike[str] | None = None, **options: Any) -> PodStore:  # noqa: A001
+def open(path: str | os.PathLike[str] | None = None, **options: Any) -> PodStore:
     """The pod directory at `path` (default: `$POD_DIR`, else `.pod` in the current directory)."""
     return PodStore(default_path() if path is None else path, **options)
 
@@ -306,9 +312,7 @@ def save(namespace: dict[str, Any], *, message: str = "") -> int:
     return _default_store().save(namespace, message=message)
 
 
-def load(
-    reference: TimeReference = "HEAD", names: Iterable[str] | None = None
-) -> TrackedNamespace:
+def load(reference: TimeReference = "HEAD", names: Iterable[str] | None = None) -> TrackedNamespace:
     """`PodStore.load` from the default pod directory."""
     return _default_store().load(reference, names)
 

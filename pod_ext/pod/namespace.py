@@ -8,20 +8,22 @@ missed here; who saves finds it by comparing the objects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterable, Mapping, ValuesView
+import sys
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Any
 
 
 class TrackedNamespace(dict[str, Any]):
     """Variables by name, and a record of the names that were read, written or deleted."""
 
-    __slots__ = ("__weakref__", "_everything", "_filter", "_touched", "origin")
+    __slots__ = ("__weakref__", "_everything", "_ignored_module", "_touched", "_watched", "origin")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._touched: set[Any] = set(self.keys())
         self._everything = False
-        self._filter: Callable[[Any], bool | None] | None = None
+        self._watched: set[str] = set()
+        self._ignored_module = ""
         self.origin: Any = None
         """The session that saves it, once there is one."""
 
@@ -36,18 +38,29 @@ class TrackedNamespace(dict[str, Any]):
         self._touched.update(names)
         self._everything = self._everything or everything
 
-    def _set_filter(self, reaches: Callable[[Any], bool | None] | None) -> None:
-        """For names that give access to other variables: `reaches(name)` is True when this lookup
-        may reach any variable, False when it is none, None for an ordinary name."""
-        self._filter = reaches
+    def _watch(self, names: Iterable[str], ignored_module: str) -> None:
+        """Names through which any object may be reached (an output cache): reading one touches
+        everything, unless it is code of `ignored_module` that reads."""
+        self._watched.update(names)
+        self._ignored_module = ignored_module
+
+    def _watched_read(self) -> None:
+        reader = sys._getframe(2).f_globals
+        # Not by the usual lookup, which would be recorded when the reader is a cell.
+        if dict.get(reader, "__name__") != self._ignored_module:
+            self._everything = True
 
     # --- reading
 
     def __getitem__(self, name: Any) -> Any:
         self._touched.add(name)
-        if self._filter is not None and self._filter(name):
-            self._everything = True
+        if name in self._watched:
+            self._watched_read()
         return dict.__getitem__(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        # Overridden so that `dict(namespace)` and `{**namespace}` look names up one by one.
+        return super().__iter__()
 
     def get(self, name: Any, default: Any = None) -> Any:
         return self[name] if name in self else default
@@ -116,4 +129,4 @@ class TrackedNamespace(dict[str, Any]):
 
     def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
         # A namespace inside another one is saved as the mapping it is.
-        return TrackedNamespace, (dict(self),)
+        return TrackedNamespace, (), None, None, iter(list(dict.items(self)))

@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pod.compare.describe import describe
 from pod.errors import PodError
-from pod.history.describe import describe
 from pod.history.manifest import Manifest, canonical, store_component
 from pod.history.moments import History
 from pod.history.records import Commit, Variable
@@ -40,7 +40,7 @@ from pod.podding.definitions import Tokens
 from pod.podding.opaque import Unavailable
 from pod.podding.pickler import Examination
 from pod.podding.policies import Policy
-from pod.store.writer import Writer, WriteJob
+from pod.store.writer import WriteJob, Writer
 from pod.tracking import Touched, Tracker
 
 Versioned = Callable[[str, object], bool]
@@ -135,16 +135,21 @@ class Session:
         self._tracker = tracker
         self._policy = policy
         self._versioned = versioned
-        self._notebook = notebook
+        self.notebook = notebook
         self._tokens = Tokens()
         self._state = _State()
         self._since = _FirstSeen()
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
+    def resume(self, earlier: Session) -> None:
+        """Go on from where another session of the same namespace left off."""
+        self.head, self._state, self._tokens = earlier.head, earlier._state, earlier._tokens
+        self._tracker.touch(Touched(everything=True))
+
     # --- saving
 
-    def save(self, cell: Cell = Cell(), *, only_if_changed: bool = False) -> Saved | None:  # noqa: B008
+    def save(self, cell: Cell = Cell(), *, only_if_changed: bool = False) -> Saved | None:
         """Save what changed since the last save as a new time id; None if nothing had to be.
 
         Returns as soon as the bytes to be written are settled; they become durable in the
@@ -216,7 +221,7 @@ class Session:
             definitions=after.definitions.digests,
             message=cell.message,
             session=self.id,
-            notebook=self._notebook,
+            notebook=self.notebook,
             python=platform.python_version(),
         )
         # From here on nothing may come between: the state goes with the commit.
@@ -242,16 +247,16 @@ class Session:
         }
 
     def _has_blob(self, digest: str) -> bool:
-        return (
-            self._writer.pending_blob(digest) is not None or self.history.repository.has(digest)
-        )
+        return self._writer.pending_blob(digest) is not None or self.history.repository.has(digest)
 
     def _active(self, values: Mapping[str, Any], touched: Touched) -> _Active:
         """Variables and definitions that can have changed: those touched, and all that hang
         together with one of them."""
         state = self._state
         objects = state.objects
-        rebound = {n for n, value in values.items() if n not in objects or objects[n]() is not value}
+        rebound = {
+            n for n, value in values.items() if n not in objects or objects[n]() is not value
+        }
         gone = state.groups.keys() - values.keys()
         asked = values.keys() if touched.everything else touched.names & values.keys()
         looked_at = {name for name in asked if not unchanging(values[name])}
@@ -313,9 +318,7 @@ class Session:
             before.definitions.keys() - needed,
             blobs.put,
         )
-        variables = variable_entries(
-            manifests, lambda name: describe(values[name]), definitions
-        )
+        variables = variable_entries(manifests, lambda name: describe(values[name]), definitions)
         table = before.variables.updated(
             [entry for entry in variables if before.variables.get(entry.name) != entry],
             active.gone,
@@ -386,13 +389,9 @@ class Session:
         for variable in wanted:
             why = restored.failures.get(variable.name)
             if why is not None:
-                restored.values[variable.name] = Unavailable(
-                    variable.name, variable.type, why, t
-                )
+                restored.values[variable.name] = Unavailable(variable.name, variable.type, why, t)
 
-    def _state_at(
-        self, commit: Commit, then: Table, restored: Restored, kept: set[str]
-    ) -> _State:
+    def _state_at(self, commit: Commit, then: Table, restored: Restored, kept: set[str]) -> _State:
         """What will be known of the namespace once it is as it was at this commit."""
         groups: dict[str, Group] = {}
         definition_groups: dict[str, Group] = {}
@@ -429,7 +428,9 @@ class Session:
             if (live := self._tokens.live(token)) is not None and live is not definition
         }
         using = {
-            name for name, group in self._state.groups.items() if not displaced.isdisjoint(group.uses)
+            name
+            for name, group in self._state.groups.items()
+            if not displaced.isdisjoint(group.uses)
         }
         with uninterrupted():
             for name in removed:
@@ -544,4 +545,3 @@ def _separated(
 def _commit_body(commit: Commit) -> Callable[[int], bytes]:
     raw = commit.to_json()
     return lambda nbytes: canonical(raw | {"bytes": nbytes})
-

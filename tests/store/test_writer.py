@@ -517,6 +517,23 @@ def test_an_interrupted_inline_save_is_finished_by_the_next(
     assert commits(storage) == [f"commits/{t}" for t in range(1, 5)]
 
 
+def test_an_interrupt_before_the_thread_is_woken_blocks_nobody_later(
+    repository: Repository, background: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: Writer) -> None:
+        raise KeyboardInterrupt
+
+    writer = Writer(repository, background=background, limit_bytes=10)
+    with monkeypatch.context() as patch:
+        patch.setattr(Writer, "_set_going", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            writer.submit(job(1, b"a" * 80))
+    assert writer.pending_times() == [1]
+    writer.submit(job(2, b"b" * 80))
+    writer.close()
+    assert repository.times() == [1, 2]
+
+
 def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
@@ -572,7 +589,9 @@ def test_interpreter_exit_says_what_could_not_be_written(tmp_path: Path) -> None
 
 
 FORK = """if True:
-    import os, sys, threading
+    import os, sys, threading, warnings
+    # Python 3.12 warns of any fork with threads around, and that is the point here.
+    warnings.simplefilter("ignore", DeprecationWarning)
     from pathlib import Path
     from pod.errors import PodError
     from pod.store.codec import digest

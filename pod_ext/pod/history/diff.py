@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pod.compare.difference import Difference
+from pod.compare.values import compare
 from pod.errors import UnknownVariableError
-from pod.history.compare import compare
-from pod.history.difference import Difference
 from pod.history.moments import History
 from pod.history.records import Commit, Variable
 from pod.history.restore import SameDefinitions, restore

@@ -95,7 +95,7 @@ class Log(Sequence[Commit]):
 
     def _entry_json(self, entry: _Entry) -> dict[str, Any]:
         raw = entry.commit.to_json()
-        del raw["table"]  # digests that mean something to the store only
+        del raw["table"], raw["definitions"]  # digests that mean something to the store only
         return raw | {"tags": list(entry.tags), "head": entry.head, "pending": entry.pending}
 
     def _entries(self, commits: Iterable[Commit]) -> list[_Entry]:

@@ -123,7 +123,9 @@ def _contents(cell: types.CellType) -> tuple[Any, ...]:
 
 
 _BARE = ("__module__", "__qualname__", "__slots__")
-_NEVER = frozenset({"__dict__", "__weakref__", "_abc_impl", "__abstractmethods__", *_BARE})
+_NEVER = frozenset(
+    {"__dict__", "__weakref__", "__doc__", "_abc_impl", "__abstractmethods__", *_BARE}
+)
 _CODE = (
     types.FunctionType,
     classmethod,
@@ -136,6 +138,7 @@ def _class_parts(cls: type) -> tuple[Any, ...]:
     attributes = dict(cls.__dict__)
     bare = {name: attributes[name] for name in _BARE if name in attributes}
     bare["__qualname__"] = cls.__qualname__
+    bare["__doc__"] = cls.__doc__
     rest = {
         name: value
         for name, value in attributes.items()
@@ -146,7 +149,7 @@ def _class_parts(cls: type) -> tuple[Any, ...]:
     return (
         ("class", type(cls), cls.__name__, cls.__bases__, bare),
         {"attributes": methods, "abstract": sorted(getattr(cls, "__abstractmethods__", ()))},
-        {"attributes": data, "registered": _virtual_subclasses(cls)},
+        {"attributes": data, "registered": _virtual_subclasses(cls), "order": list(rest)},
     )
 
 
@@ -240,6 +243,11 @@ def fill(definition: Any, part: dict[str, Any]) -> None:
         definition.__abstractmethods__ = frozenset(part["abstract"])  # type: ignore[attr-defined]
     for subclass in part.get("registered", ()):
         definition.register(subclass)
+    for name in part.get("order", ()):
+        # Methods were set before data; now everything stands as in the class's body again.
+        value = vars(definition)[name]
+        type.__delattr__(definition, name)
+        type.__setattr__(definition, name, value)
     for name, own in part.get("members", {}).items():
         vars(definition.__members__[name]).update(own)
 

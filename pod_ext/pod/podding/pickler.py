@@ -142,9 +142,7 @@ class Examination:
 
     # --- from outside
 
-    def examine(
-        self, roots: Mapping[str, object], tokens: Mapping[str, Any] | None = None
-    ) -> None:
+    def examine(self, roots: Mapping[str, object], tokens: Mapping[str, Any] | None = None) -> None:
         """Pickle the roots and these definitions, then every definition that any of them use."""
         self.definitions.update(tokens or {})
         names = sorted(roots)
@@ -211,9 +209,7 @@ class Examination:
             finally:
                 self.policy = policy
 
-    def _definition_roots(
-        self, token: str
-    ) -> tuple[_Target, ...]:
+    def _definition_roots(self, token: str) -> tuple[_Target, ...]:
         definition = self.definitions[token]
         roots: list[_Target] = []
         for number, part in enumerate(definitions.parts_of(definition)):
@@ -562,11 +558,11 @@ def _groups(
     return list(found.values())
 
 
-def _component(
-    names: Mapping[str, _Target], parts: Mapping[str, tuple[_Target, ...]]
-) -> Component:
+def _component(names: Mapping[str, _Target], parts: Mapping[str, tuple[_Target, ...]]) -> Component:
     """Number the pods that the roots need, children first, and resolve the slots to numbers."""
-    pods = _reachable([*names.values(), *(target for targets in parts.values() for target in targets)])
+    pods = _reachable(
+        [*names.values(), *(target for targets in parts.values() for target in targets)]
+    )
     numbers = {pod.number: number for number, pod in enumerate(pods)}
 
     def resolved(target: _Target) -> Slot:
@@ -587,8 +583,7 @@ def _component(
         ),
         names={name: resolved(target) for name, target in names.items()},
         definitions={
-            token: tuple(resolved(target) for target in targets)
-            for token, targets in parts.items()
+            token: tuple(resolved(target) for target in targets) for token, targets in parts.items()
         },
     )
 

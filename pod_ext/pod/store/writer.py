@@ -107,12 +107,13 @@ class Writer:
         self._check_process()
         self._check_open()
         blob_bytes = sum(map(len, job.blobs.values()))
-        self._wait_until(lambda: not self._must_wait(blob_bytes))
+        if self._is_too_much(blob_bytes):
+            # An interrupt may have come between queueing a job and having it written.
+            self._set_going()
+            self._wait_until(lambda: not self._is_too_much(blob_bytes))
         with self._lock:
             self._check_open()
             _unfinished.add(self)
-            # First, so that an interrupt cannot leave a job queued that nobody is to write.
-            self._attempt_wanted = True
             self._queue = (*self._queue, _Pending(job, blob_bytes))
         self._set_going()
 
@@ -129,20 +130,23 @@ class Writer:
                 return
             last = self._queue[-1]
             attempts = self._attempts
-            self._attempt_wanted = True
         self._set_going()
-        in_time = self._wait_until(
-            lambda: last.done or self._failed_attempt > attempts, timeout=timeout
-        )
-        if last.done:
-            return
-        error = self.error
-        if in_time and error is not None:
-            raise error
-        raise StorageError(
-            f"{len(self._queue)} saves are not on disk after {timeout} s; they are "
-            "still being written, wait longer"
-        )
+        failure: StorageError | None = None
+
+        def settled() -> bool:
+            nonlocal failure
+            if self._failed_attempt > attempts:
+                # None again if somebody else's attempt has succeeded since.
+                failure = self.error
+            return last.done or failure is not None
+
+        if not self._wait_until(settled, timeout):
+            raise StorageError(
+                f"{len(self._queue)} saves are not on disk after {timeout} s; they are "
+                "still being written, wait longer"
+            )
+        if failure is not None and not last.done:
+            raise failure
 
     def close(self) -> None:
         """Flush and end the thread. Raises like ``flush``, and then stays open. Nothing happens in
@@ -191,17 +195,12 @@ class Writer:
                 f"the writer for {self._repository.storage} is closed; open the pod directory anew"
             )
 
-    def _must_wait(self, blob_bytes: int) -> bool:
-        """Whether that many bytes more are too many, and waiting can help."""
-        pending_bytes = sum(pending.blob_bytes for pending in self._queue)
-        return (
-            bool(self._queue)
-            and self.error is None
-            and pending_bytes + blob_bytes > self._limit_bytes
-            # An interrupt may have come between queueing a job and starting the thread.
-            and self._background
-            and self._ensure_thread()
-        )
+    def _is_too_much(self, blob_bytes: int) -> bool:
+        """Whether that many bytes more have to wait for those that are queued."""
+        waiting = self._queue
+        pending_bytes = sum(pending.blob_bytes for pending in waiting)
+        full = pending_bytes + blob_bytes > self._limit_bytes
+        return full and bool(waiting) and self.error is None
 
     def _wait_until(self, ready: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait for the queue to change until something holds; False if it does not in time."""
@@ -227,6 +226,7 @@ class Writer:
 
     def _set_going(self) -> None:
         """Have the queue written: by the thread, or here and now."""
+        self._attempt_wanted = True
         if self._background and self._ensure_thread():
             self._wakeups.put(None)
         else:

@@ -9,9 +9,7 @@ import typing
 from typing import Any
 
 
-def _make_property(
-    fget: Any, fset: Any, fdel: Any, doc: str | None
-) -> property:
+def _make_property(fget: Any, fset: Any, fdel: Any, doc: str | None) -> property:
     return property(fget, fset, fdel, doc)
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pod.history.compare_objects import attributes, compare_attributes, hidden_state
-from pod.history.compare_walk import PAIR, Report, Walk
-from pod.history.describe import count, dimensions, dtype_name, library, short, type_name
-from pod.history.difference import Difference, Line, left_out
+from pod.compare.describe import count, dimensions, dtype_name, library, short, type_name
+from pod.compare.difference import Difference, Line, left_out
+from pod.compare.objects import attributes, compare_attributes, hidden_state
+from pod.compare.walk import PAIR, Report, Walk
 
 _BLOCK = 1 << 17
 """Elements compared at once."""

@@ -1,8 +1,8 @@
 """How two versions of one variable's value differ, in the terms of its type.
 
 `compare` is the way in. It walks both values side by side: containers here, everything else in the
-module for its kind (`compare_text`, `compare_data`, `compare_frames`, `compare_code`,
-`compare_objects`). Values are never changed, and no `__eq__`, `__repr__` or property of the user's
+module for its kind (`text`, `data`, `frames`, `code`,
+`objects`). Values are never changed, and no `__eq__`, `__repr__` or property of the user's
 is called; whatever is raised on the way becomes a remark in the result.
 """
 
@@ -15,11 +15,9 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pod.history import compare_code, compare_data, compare_frames, compare_objects
-from pod.history.compare_align import Keys, aligned
-from pod.history.compare_text import binaries, change, texts
-from pod.history.compare_walk import ATOMS, Report, Walk, same_type
-from pod.history.describe import (
+from pod.compare import code, data, frames, objects
+from pod.compare.align import Keys, aligned
+from pod.compare.describe import (
     describe,
     is_plain,
     is_sparse,
@@ -28,11 +26,15 @@ from pod.history.describe import (
     short,
     type_name,
 )
-from pod.history.difference import Difference, Line, pruned
+from pod.compare.difference import Difference, Line, pruned
+from pod.compare.text import binaries, change, texts
+from pod.compare.walk import ATOMS, Report, Walk, same_atom, same_type
 
 __all__ = ["Difference", "Line", "compare"]
 
 _ABSENT = object()
+_TRIALS = 30
+"""Elements without a content key up to which a set's are tried one against the other."""
 _TOTAL = 20
 """Times `limit`: differences reported over all levels."""
 
@@ -70,9 +72,9 @@ def _between(walk: Walk, old: Any, new: Any) -> Difference | None:
     comparer = _data(before) or _known(before, after)
     if comparer is not None:
         return comparer(walk, old, new)
-    if compare_objects.is_estimator(after):
-        return compare_objects.estimators(walk, old, new)
-    return compare_objects.instances(walk, old, new)
+    if objects.is_estimator(after):
+        return objects.estimators(walk, old, new)
+    return objects.instances(walk, old, new)
 
 
 Comparer = Callable[[Walk, Any, Any], Difference | None]
@@ -82,8 +84,8 @@ def _known(before: type, after: type) -> Comparer | None:
     """What compares values of a type of the language's own, or of a subclass of one."""
     if before in (types.FunctionType, types.CodeType, types.MethodType, types.BuiltinFunctionType):
         return _CALLED[before]
-    if compare_objects.is_enumeration(before):
-        return compare_objects.enumerations
+    if objects.is_enumeration(before):
+        return objects.enumerations
     if _is_named(before) and _is_named(after):
         return _named_tuples
     for base, comparer in _BASES:
@@ -97,17 +99,17 @@ def _data(cls: type) -> Comparer | None:
     """What compares values of a type of a library for data, if that library is loaded."""
     if (pandas := library("pandas")) is not None:
         if issubclass(cls, pandas.DataFrame):
-            return compare_frames.frames
+            return frames.frames
         if issubclass(cls, (pandas.Series, pandas.Index)):
-            return compare_frames.series
+            return frames.series
         if issubclass(cls, pandas.api.extensions.ExtensionArray):
-            return compare_frames.extension_arrays
+            return frames.extension_arrays
     if (numpy := library("numpy")) is not None:
         if issubclass(cls, numpy.ndarray):
-            return compare_data.arrays
+            return data.arrays
         if issubclass(cls, numpy.generic):
-            return compare_data.scalars
-    return compare_data.sparse_matrices if is_sparse(cls) else None
+            return data.scalars
+    return data.sparse_matrices if is_sparse(cls) else None
 
 
 def _derived(base: type, comparer: Comparer) -> Comparer:
@@ -117,11 +119,11 @@ def _derived(base: type, comparer: Comparer) -> Comparer:
         name = type_name(type(new))
         content = comparer(walk, *(_BARE[base](value) for value in (old, new)))
         report = Report(walk, "object")
-        inside = (compare_objects.attributes(value) for value in (old, new))
-        compare_objects.compare_attributes(report, *inside)
+        inside = (objects.attributes(value) for value in (old, new))
+        objects.compare_attributes(report, *inside)
         beside = report.difference(f"{name}, {', '.join(report.counts('attribute'))}")
         if content is None:
-            return beside or compare_objects.built_from(walk, old, new)
+            return beside or objects.built_from(walk, old, new)
         content = replace(content, headline=f"{name}: {content.headline}")
         if beside is None:
             return content
@@ -154,12 +156,10 @@ def _atoms(walk: Walk, old: Any, new: Any) -> Difference | None:
         return texts(old, new, walk.limit) if old != new else None
     if kind is bytes:
         return binaries(old, new) if old != new else None
-    if repr(old) == repr(new) and kind is not int:
+    if same_atom(old, new):
         return None
     if kind not in (int, float, complex):
         return Difference("value", f"{old!r} → {new!r}")
-    if old == new and kind is int:
-        return None
     return Difference("number", f"{short(old)} → {short(new)}{_apart(old, new)}")
 
 
@@ -190,6 +190,25 @@ def _sequences(walk: Walk, old: Any, new: Any) -> Difference | None:
             _in_place(walk, report, keys, (before, span.old), (after, span.new))
     size = change(len(before), len(after), "item")
     return report.difference(", ".join([size, *report.counts()]))
+
+
+def _by_trial(
+    walk: Walk, old: dict[Hashable, Any], new: dict[Hashable, Any]
+) -> list[tuple[Hashable, Hashable]]:
+    """Tokens of elements that have no content key and turn out to be the same, two by two.
+
+    The order in which a set gives its elements says nothing about which is which.
+    """
+    free = [token for token in new if type(token) is _Unknown][:_TRIALS]
+    pairs: list[tuple[Hashable, Hashable]] = []
+    for token in [token for token in old if type(token) is _Unknown][:_TRIALS]:
+        for other in free:
+            trial = walk.scratch()
+            if trial.pair("", old[token], new[other]) is None and not trial.stopped:
+                pairs.append((token, other))
+                free.remove(other)
+                break
+    return pairs
 
 
 def _deques(walk: Walk, old: Any, new: Any) -> Difference | None:
@@ -225,7 +244,7 @@ def _named_tuples(walk: Walk, old: Any, new: Any) -> Difference | None:
     items = [list(tuple.__iter__(value)) for value in (old, new)]
     report = Report(walk, "object")
     named = (dict(zip(*each, strict=True)) for each in zip(fields, items, strict=True))
-    compare_objects.compare_attributes(report, *named)
+    objects.compare_attributes(report, *named)
     if fields[0] != fields[1] and set(fields[0]) == set(fields[1]):
         report.note("fields in another order")
     return report.difference(", ".join([type_name(type(new)), *report.counts("field")]))
@@ -288,6 +307,9 @@ def _sets(walk: Walk, old: Any, new: Any) -> Difference | None:
     keys = Keys(walk)
     (before, _), (after, _) = (_by_token(keys, list(value), list(value)) for value in (old, new))
     report = Report(walk, "set")
+    size = change(len(before), len(after), "element")
+    for token, item in _by_trial(walk, before, after):
+        del before[token], after[item]
     for token, item in before.items():
         if token not in after:
             report.remove("", item)
@@ -296,7 +318,6 @@ def _sets(walk: Walk, old: Any, new: Any) -> Difference | None:
     for token, item in after.items():
         if token not in before:
             report.add("", item)
-    size = change(len(before), len(after), "element")
     return report.difference(", ".join([size, *report.counts()]))
 
 
@@ -311,10 +332,10 @@ def _is_named(cls: type) -> bool:
 _maxlen = deque.__dict__["maxlen"].__get__
 
 _CALLED: dict[type, Comparer] = {
-    types.FunctionType: compare_code.functions,
-    types.CodeType: compare_code.codes,
-    types.MethodType: compare_code.bound,
-    types.BuiltinFunctionType: compare_code.builtins,
+    types.FunctionType: code.functions,
+    types.CodeType: code.codes,
+    types.MethodType: code.bound,
+    types.BuiltinFunctionType: code.builtins,
 }
 _BASES: tuple[tuple[type, Comparer], ...] = (
     (OrderedDict, _mappings),
@@ -326,8 +347,8 @@ _BASES: tuple[tuple[type, Comparer], ...] = (
     (set, _sets),
     (frozenset, _sets),
     (bytearray, _buffers),
-    (type, compare_code.classes),
-    (types.ModuleType, compare_code.modules),
+    (type, code.classes),
+    (types.ModuleType, code.modules),
     (str, _atoms),
     (bytes, _atoms),
     (int, _atoms),

@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from pod.history.describe import short, type_name
-from pod.history.difference import Difference, Line, Role, left_out
+from pod.compare.describe import short, type_name
+from pod.compare.difference import Difference, Line, Role, left_out
 
 ATOMS = frozenset(
     {bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented)}
@@ -23,7 +23,7 @@ DEPTH = 80
 """Levels of nesting that are compared; each takes up to five frames of the interpreter's stack."""
 WORK = 20_000_000
 """Units of work one comparison may take; a unit is near a tenth of a microsecond."""
-ATOM, NODE, PAIR = 1, 5, 40
+ATOM, NODE, PAIR = 1, 10, 300
 """Units for two atoms, for a node of a content key, for two values that are not atoms."""
 
 _TRANSPARENT = frozenset({"mapping", "sequence", "object"})
@@ -73,7 +73,7 @@ class Walk:
             return None
         cls = type(old)
         if cls in ATOMS and cls is type(new):
-            return None if same_atom(old, new) else self._between(self, old, new)
+            return None if same_atom(old, new) else self._guarded(old, new)
         key = (id(old), id(new))
         if key in self._seen:
             where = self._seen[key][2]
@@ -85,18 +85,24 @@ class Walk:
         self._path.append(step)
         where = "".join(self._path) or "the top"
         try:
-            found = self._between(self, old, new)
-        except Exception as error:  # the user's code, or a library's, on values in an odd state
-            found = Difference("unknown", f"could not be compared ({type_name(type(error))})")
+            found = self._guarded(old, new)
         finally:
             self._path.pop()
         if found is not None:
             self._seen[key] = (old, new, where)
         return found
 
+    def _guarded(self, old: Any, new: Any) -> Difference | None:
+        try:
+            return self._between(self, old, new)
+        except Exception as error:  # the user's code, or a library's, on values in an odd state
+            return Difference("unknown", f"could not be compared ({type_name(type(error))})")
+
     def scratch(self) -> Walk:
         """A walk of its own for a trial, whose findings are not to be remembered here."""
-        return Walk(self.limit, self._between)
+        trial = Walk(self.limit, self._between)
+        trial._work = max(0, self._work) // 10
+        return trial
 
     @property
     def at_root(self) -> bool:

@@ -6,8 +6,8 @@ import difflib
 from collections import Counter
 from collections.abc import Sequence
 
-from pod.history.describe import count, printable, short
-from pod.history.difference import Difference, Line, Role, left_out
+from pod.compare.describe import count, printable, short
+from pod.compare.difference import Difference, Line, Role, left_out
 
 CONTEXT = 3
 """Unchanged lines shown around changed ones."""

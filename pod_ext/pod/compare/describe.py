@@ -40,11 +40,14 @@ def describe(value: object) -> tuple[str, str]:
 
 
 def short(value: object) -> str:
-    """`value` as one short phrase: a literal where that is safe, else its type and its summary."""
+    """`value` as one short phrase: a literal where that is safe, else its type and its summary.
+
+    `isinstance` is only asked once the type is known: it would read the user's `__class__`.
+    """
     cls = type(value)
-    if isinstance(value, str | bytes) and cls in (str, bytes):
+    if cls in (str, bytes) and isinstance(value, str | bytes):
         return _literal(value)
-    if isinstance(value, list | tuple | dict | set) and cls in _SMALL and len(value) <= 4:
+    if cls in _SMALL and isinstance(value, _SMALL) and len(value) <= 4:
         inside = [*value, *value.values()] if isinstance(value, dict) else [*value]
         if all(type(item) in _WORDS and len(describe(item)[1]) <= TEXT for item in inside):
             text = repr(value)
@@ -167,7 +170,8 @@ def _is_scalar(cls: type) -> bool:
 def _literal(value: str | bytes) -> str:
     if len(value) <= TEXT:
         return repr(value)
-    return repr(value[: TEXT - 1])[:-1] + "…" + repr(value[:1])[-1]
+    text = repr(value[: TEXT - 1])
+    return f"{text[:-1]}…{text[-1]}"
 
 
 def _text(value: str) -> str:

@@ -14,9 +14,9 @@ from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
-from pod.history.compare_objects import attributes, has_hidden_state
-from pod.history.compare_walk import ATOM, ATOMS, NODE, Walk, same_atom
-from pod.history.describe import is_plain, library, type_name
+from pod.compare.describe import is_plain, library, type_name
+from pod.compare.objects import attributes, has_hidden_state
+from pod.compare.walk import ATOM, ATOMS, NODE, Walk, same_atom
 
 ALIGNED = 200
 """Elements, after what is equal at both ends, up to which two sequences are aligned."""
@@ -126,8 +126,14 @@ def aligned(walk: Walk, old: Sequence[Any], new: Sequence[Any]) -> list[Span]:
         return _by_position(range(start, last), range(start, final))
     ours = [_token(keys, item) for item in old[start:last]]
     theirs = [_token(keys, item) for item in new[start:final]]
+    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
+    codes = matcher.get_opcodes()
+    in_place = sum(one != other for one, other in zip(ours, theirs, strict=False))
+    shifted = sum(j - i + m - k for tag, i, j, k, m in codes if tag != "equal")
+    if len(ours) == len(theirs) and in_place <= shifted:
+        return _by_position(range(start, last), range(start, final))
     spans = []
-    for tag, i, j, k, m in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+    for tag, i, j, k, m in codes:
         before, after = range(start + i, start + j), range(start + k, start + m)
         spans += [Span(tag, before, after)] if tag == "equal" else _by_position(before, after)
     return spans

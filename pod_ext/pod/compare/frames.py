@@ -11,12 +11,12 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pod.history.compare_align import Keys
-from pod.history.compare_data import Sizes, differing
-from pod.history.compare_text import change
-from pod.history.compare_walk import ATOMS, Report, Walk, same_atom
-from pod.history.describe import count, dimensions, dtype_name, library, short, type_name
-from pod.history.difference import Difference, Line, Role, left_out
+from pod.compare.align import Keys
+from pod.compare.data import Sizes, differing
+from pod.compare.describe import count, dimensions, dtype_name, library, short, type_name
+from pod.compare.difference import Difference, Line, Role, left_out
+from pod.compare.text import change
+from pod.compare.walk import ATOMS, Report, Walk, same_atom
 
 COLUMNS = 5_000
 """Columns of one frame that are compared."""

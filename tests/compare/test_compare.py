@@ -27,7 +27,7 @@ import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pod.history.compare import Difference, compare
+from pod.compare.values import Difference, compare
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
@@ -220,6 +220,19 @@ def test_sets_tell_elements() -> None:
     assert sorted(roles(found)["removed"]) == ["(1, 2)", "1"]
     assert sorted(roles(found)["added"]) == ["(1, 3)", "True"]
     assert compare({1, frozenset([NAN])}, {frozenset([NAN]), 1}) is None
+
+
+def test_elements_of_a_set_are_matched_by_content_in_whatever_order() -> None:
+    source = "def make(n):\n    return lambda: n\n"
+    make = defined(source, "make")
+    old = {make(i) for i in range(20)}
+    assert compare(old, {make(i) for i in reversed(range(20))}) is None
+    assert said(old, {make(i) for i in range(1, 21)}).startswith("20 elements, 1 added, 1 removed")
+
+
+def test_a_list_changed_all_over_is_not_read_as_insertions() -> None:
+    old, new = [0, 1] * 20, [1, 1, 0, 0] * 10
+    assert said(old, new).startswith("40 items, 20 changed")
 
 
 def test_named_tuples_and_dataclasses_show_their_fields() -> None:

@@ -12,11 +12,11 @@ import types
 from collections import Counter
 from typing import Any
 
-from pod.history.compare_objects import compare_attributes, step
-from pod.history.compare_text import unified
-from pod.history.compare_walk import ATOMS, Report, Walk, same_atom, same_type
-from pod.history.describe import printable, short, type_name
-from pod.history.difference import Difference, Line
+from pod.compare.describe import printable, short, type_name
+from pod.compare.difference import Difference, Line
+from pod.compare.objects import compare_attributes, step
+from pod.compare.text import unified
+from pod.compare.walk import ATOMS, Report, Walk, same_atom, same_type
 
 CALLABLES = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 

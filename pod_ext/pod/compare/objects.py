@@ -11,13 +11,14 @@ import copyreg
 import enum
 import inspect
 import types
+import weakref
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from pod.history.compare_walk import Report, Walk
-from pod.history.describe import printable, short, type_name
-from pod.history.difference import Difference, Line
+from pod.compare.describe import printable, short, type_name
+from pod.compare.difference import Difference, Line
+from pod.compare.walk import Report, Walk
 
 _ABSENT = object()
 _POINTER = 8
@@ -28,13 +29,11 @@ _ITEMS = 10_000
 def attributes(value: object) -> dict[str, Any]:
     """What `value` holds in its `__dict__` and its slots, by name."""
     found: dict[str, Any] = {}
-    for cls in reversed(type(value).__mro__):
-        for name, member in list(cls.__dict__.items()):
-            if type(member) is types.MemberDescriptorType:
-                try:
-                    found[name] = member.__get__(value)
-                except AttributeError:  # a slot that was never filled
-                    found.pop(name, None)
+    for name, member in _layout(type(value)).slots:
+        try:
+            found[name] = member.__get__(value)
+        except AttributeError:  # a slot that was never filled
+            found.pop(name, None)
     try:
         inside = object.__getattribute__(value, "__dict__")
     except AttributeError:
@@ -44,15 +43,37 @@ def attributes(value: object) -> dict[str, Any]:
 
 def has_hidden_state(cls: type) -> bool:
     """Whether values of `cls` may hold more than their `__dict__` and slots show."""
-    if cls.__itemsize__:
-        return True
-    slots = sum(
-        type(member) is types.MemberDescriptorType
-        for base in cls.__mro__
-        for member in list(base.__dict__.values())
+    return _layout(cls).hidden
+
+
+class _Layout(NamedTuple):
+    """Where instances of a class keep what they hold."""
+
+    cls: weakref.ref[type]
+    slots: tuple[tuple[str, Any], ...]
+    hidden: bool
+
+
+_layouts: dict[int, _Layout] = {}  # by the class's id: a metaclass may have a `__hash__` of its own
+
+
+def _layout(cls: type) -> _Layout:
+    key = id(cls)
+    known = _layouts.get(key)
+    if known is not None and known.cls() is cls:
+        return known
+    slots = tuple(
+        (name, member)
+        for base in reversed(cls.__mro__)
+        for name, member in list(base.__dict__.items())
+        if type(member) is types.MemberDescriptorType
     )
-    places = slots + (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
-    return cls.__basicsize__ > object.__basicsize__ + _POINTER * places
+    places = len(slots) + (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
+    size = object.__basicsize__ + _POINTER * places
+    hidden = bool(cls.__itemsize__) or cls.__basicsize__ > size
+    forget = weakref.ref(cls, lambda _: _layouts.pop(key, None))
+    _layouts[key] = _Layout(forget, slots, hidden)
+    return _layouts[key]
 
 
 def is_estimator(cls: type) -> bool:
@@ -182,7 +203,7 @@ def _reduced(value: Any) -> tuple[Any, Any, Any, Any] | None:
     if type(parts) is not tuple or not 2 <= len(parts) <= 6:
         return None
     arguments, state, items, pairs = (*parts[1:5], None, None, None)[:4]
-    if type(arguments) is tuple and arguments and isinstance(arguments[0], type):
+    if type(arguments) is tuple and arguments and issubclass(type(arguments[0]), type):
         arguments = arguments[1:]  # the class itself, for copyreg's __newobj__
     return arguments, state, items, pairs
 

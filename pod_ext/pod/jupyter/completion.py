@@ -1,0 +1,73 @@
+"""Tab completion after Pod's magics: time references, tags and names of variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pod.errors import PodError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from pod.jupyter.extension import PodExtension
+
+RECENT = 30
+
+
+def install_completers(shell: InteractiveShell, extension: PodExtension) -> None:
+    for magic, completer in _completers(extension).items():
+        for command in (f"%{magic}", magic):
+            shell.set_hook("complete_command", completer, str_key=command)
+
+
+def remove_completers(shell: InteractiveShell) -> None:
+    dispatchers = getattr(shell, "strdispatchers", {})
+    table = getattr(dispatchers.get("complete_command"), "strs", {})
+    for command in [key for key in table if key.lstrip("%").startswith("pod_")]:
+        del table[command]
+
+
+def _completers(extension: PodExtension) -> dict[str, Callable[[Any, Any], list[str]]]:
+    def references() -> list[str]:
+        history = extension.store.history
+        times = [str(t) for t in reversed(history.times()[-RECENT:])]
+        return [*sorted(history.repository.tags()), "HEAD", "HEAD~1", *times]
+
+    def names_at(reference: str | None) -> list[str]:
+        history = extension.store.history
+        t = extension.session.head
+        try:
+            if reference is not None:
+                t = history.resolve(reference, t)
+            return [] if t is None else sorted(history.variables(history.commit(t)))
+        except PodError:
+            return []
+
+    def options(*known: str) -> Callable[[str], list[str]]:
+        return lambda symbol: list(known) if symbol.startswith("-") else []
+
+    def checkout(_: Any, event: Any) -> list[str]:
+        words = _words_before(event)
+        return names_at(words[0]) if words else references()
+
+    def diff(_: Any, event: Any) -> list[str]:
+        words = _words_before(event)
+        found = references() if len(words) < 2 else []
+        return found + names_at(words[-1] if words and words[-1] in references() else None)
+
+    def log(_: Any, event: Any) -> list[str]:
+        return options("-n", "--all", "--json")(event.symbol) + names_at(None)
+
+    def tag(_: Any, event: Any) -> list[str]:
+        return references() if _words_before(event) else []
+
+    return {"pod_checkout": checkout, "pod_diff": diff, "pod_log": log, "pod_tag": tag}
+
+
+def _words_before(event: Any) -> list[str]:
+    """Arguments given already, without the one that is being typed."""
+    words: list[str] = event.line.split()[1:]
+    if words and not event.line.endswith((" ", "\t")):
+        words = words[:-1]
+    return [word for word in words if not word.startswith("-")]

@@ -1,0 +1,328 @@
+"""`%load_ext pod`: puts a session behind a shell, and saves after every cell.
+
+Nothing here raises into the user's session. What goes wrong becomes one line on stderr, and what
+could not be saved is tried again after the next cell.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from traitlets import Bool, Enum, Int, List, Unicode, observe
+from traitlets.config import Configurable
+
+from pod.errors import PodError
+from pod.history.text import ago, ellipsis, gist, listing
+from pod.jupyter.names import UserNames, only_pod_magics, output_names
+from pod.jupyter.swap import NamespaceModule, move_functions, swap
+from pod.library import PodStore, default_path
+from pod.namespace import TrackedNamespace
+from pod.podding.policies import POLICIES
+from pod.session import Cell, Saved, Session
+from pod.tracking.namespace import NamespaceTracker
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
+
+_extensions: weakref.WeakKeyDictionary[Any, PodExtension] = weakref.WeakKeyDictionary()
+_left_behind: weakref.WeakKeyDictionary[Any, Session] = weakref.WeakKeyDictionary()
+"""The session of a shell from which the extension was unloaded, to go on from when it is back."""
+
+
+class PodExtension(Configurable):
+    """A memory for this kernel: saves the namespace after every cell, restores any moment of it."""
+
+    pod_dir = Unicode(
+        "",
+        help="The pod directory. Default: $POD_DIR, else .pod in the current directory. "
+        "Takes effect when Pod is loaded.",
+    ).tag(config=True)
+    autosave = Bool(
+        True, help="Save after every cell. When False, only %pod_save and %pod_checkout save."
+    ).tag(config=True)
+    tracking = Enum(
+        ["auto", "namespace"],
+        "auto",
+        help="How touched names are found. 'namespace': the user namespace records lookups; "
+        "'auto': the best that this Python has. Takes effect when Pod is loaded.",
+    ).tag(config=True)
+    background = Bool(
+        True,
+        help="Write in a background thread, so that nobody waits for the disk. "
+        "Takes effect when Pod is loaded.",
+    ).tag(config=True)
+    podding = Enum(
+        list(POLICIES),
+        "lga",
+        help="Podding policy: where one pod ends and the next begins. "
+        "Takes effect when Pod is loaded.",
+    ).tag(config=True)
+    exclude = List(
+        Unicode(), help="Patterns of names that are never saved, such as ['tmp_*', 'secret']."
+    ).tag(config=True)
+    compression_level = Int(
+        3, min=1, max=19, help="Of zstd: 1 is fastest. Takes effect when Pod is loaded."
+    ).tag(config=True)
+    verbosity = Int(
+        1,
+        min=0,
+        max=2,
+        help="0: only trouble is told. 1: also what Pod found and what cannot be saved. "
+        "2: a line for every save.",
+    ).tag(config=True)
+
+    def __init__(self, shell: InteractiveShell, **options: Any) -> None:
+        super().__init__(parent=shell, **options)
+        self.shell = shell
+        self.store = PodStore(
+            self.pod_dir or default_path(),
+            background=self.background,
+            podding=self.podding,
+            compression_level=self.compression_level,
+            on_error=self._note_write_error,
+        )
+        self.save_trouble = ""
+        """Why the last save did not work, '' when it did."""
+        self.write_trouble = ""
+        """Why what was saved cannot be written at present, '' when it can."""
+        self._started: float | None = None
+        self._unsaved_code: list[str] = []
+        self._told: set[Any] = set()
+        self._write_error = ""
+
+    # --- loading and unloading
+
+    def attach(self) -> None:
+        """Exchange the namespace, save what is there, and begin to listen."""
+        shell = self.shell
+        self._old_module, old = shell.user_module, shell.user_ns
+        self._old_namespace = old
+        self.namespace = TrackedNamespace(old)
+        self._moved: dict[str, Any] | None = dict(old)
+        self.names = UserNames(shell.user_ns_hidden, self.exclude)
+        self.session = self.store.session(
+            self.namespace,
+            NamespaceTracker(self.namespace),
+            versioned=self.names,
+            notebook=os.environ.get("JPY_SESSION_NAME", ""),
+        )
+        earlier = self.store.history.times()
+        swap(shell, NamespaceModule(self._old_module.__name__, self.namespace), self.namespace)
+        self._stale = stale = move_functions(old, self.namespace)
+        self.namespace._watch(
+            output_names(self.namespace.get("_oh", {})), "IPython.core.displayhook"
+        )
+        retired = _left_behind.pop(shell, None)
+        if retired is not None and retired.history.repository.storage.root == self.store.path:
+            self.session.resume(retired)
+        shell.events.register("pre_run_cell", self._before_cell)
+        shell.events.register("post_run_cell", self._after_cell)
+        self._tell_about(earlier, stale)
+        self._save(Cell(code="%load_ext pod", message="what was there when Pod was loaded"))
+
+    def detach(self) -> None:
+        """Give the shell an ordinary namespace back, with everything in it."""
+        shell = self.shell
+        shell.events.unregister("pre_run_cell", self._before_cell)
+        shell.events.unregister("post_run_cell", self._after_cell)
+        if self.autosave:
+            self._save(Cell(message="before Pod was unloaded"), only_if_changed=True)
+        old = self._old_namespace
+        old.clear()
+        old.update(dict(dict.items(self.namespace)))
+        swap(shell, self._old_module, old)
+        stale = move_functions(self.namespace, old)
+        if stale:
+            self.say(f"these go on with the namespace as it is now: {listing(stale, 5)}")
+        _left_behind[shell] = self.session
+        try:
+            self.store.close()
+        except PodError as error:
+            self.warn(f"not everything could be written: {error}")
+
+    def _tell_about(self, earlier: list[int], stale: list[str]) -> None:
+        if stale:
+            self.say(
+                "these were already running when Pod was loaded, and see the namespace as it was "
+                f"then: {listing(stale, 5)}"
+            )
+        if self.verbosity < 1:
+            return
+        where = os.path.relpath(self.store.path)
+        where = where if len(where) < len(str(self.store.path)) else str(self.store.path)
+        if not earlier:
+            self.say(f"every cell is saved in {where} from now on; %pod_log shows the history")
+            return
+        last = self.store.history.commit(earlier[-1])
+        code = ellipsis(gist(last.code)[0] or last.message, 40)
+        self.say(
+            f"every cell is saved in {where}, which holds {len(earlier)} earlier "
+            f"{'time' if len(earlier) == 1 else 'times'}, the last one {last.t} "
+            f"({ago(last.created, datetime.datetime.now(datetime.UTC))}: {code}). %pod_log --all shows them, "
+            f"%pod_checkout {last.t} brings that one back"
+        )
+
+    # --- around each cell
+
+    def _before_cell(self, info: ExecutionInfo) -> None:
+        self._started = time.perf_counter()
+
+    def _after_cell(self, result: ExecutionResult) -> None:
+        """After every cell; must not raise, whatever happens."""
+        started, self._started = self._started, None
+        try:
+            self._take_over_stragglers()
+            self.namespace._watch(output_names(()), "IPython.core.displayhook")
+            number = getattr(result, "execution_count", None)
+            if number is not None:
+                self.namespace._watched.add(f"_{number}")
+            code = getattr(getattr(result, "info", None), "raw_cell", None) or ""
+            if not code.strip() or only_pod_magics(code):
+                return
+            error = result.error_before_exec or result.error_in_exec
+            cell = Cell(
+                code=code,
+                ok=bool(result.success),
+                error=_one_line(error),
+                seconds=time.perf_counter() - started if started is not None else 0.0,
+            )
+            if self.autosave:
+                self._save(cell)
+            else:
+                self._unsaved_code.append(code)
+        except KeyboardInterrupt:
+            self.warn("interrupted; this cell is saved together with the next one")
+        except Exception as error:
+            self.warn(f"this cell could not be looked at ({_one_line(error)})")
+
+    def _take_over_stragglers(self) -> None:
+        """What a cell that was running while Pod was loaded went on to assign in the old place."""
+        if self._moved is None:
+            return
+        old, moved = self._old_namespace, self._moved
+        self._moved = None
+        for name in moved.keys() - old.keys():
+            self.namespace.pop(name, None)
+        for name, value in list(old.items()):
+            if name not in moved or moved[name] is not value:
+                self.namespace[name] = value
+        if not self._stale:
+            old.clear()  # else it would keep alive what the user deletes from now on
+
+    def _save(self, cell: Cell, *, only_if_changed: bool = False) -> Saved | None:
+        """Save, and tell about trouble instead of raising it. None when it did not work."""
+        if self._unsaved_code:
+            code = "\n\n".join([*self._unsaved_code, cell.code]).strip()
+            cell = Cell(code, cell.ok, cell.error, cell.seconds, cell.message)
+        self.names.exclude = tuple(self.exclude)
+        try:
+            saved = self.session.save(cell, only_if_changed=only_if_changed)
+        except KeyboardInterrupt:
+            self._not_saved(cell, "the save was interrupted")
+            return None
+        except Exception as error:
+            self._not_saved(cell, str(error) if isinstance(error, PodError) else _one_line(error))
+            return None
+        if saved is not None:
+            self._unsaved_code.clear()
+            self._report(saved)
+        self._report_writing()
+        return saved
+
+    def _not_saved(self, cell: Cell, why: str) -> None:
+        self._unsaved_code[:] = [cell.code] if cell.code else []
+        self.save_trouble = why
+        self.warn(f"not saved: {why.rstrip('.')}. It is tried again after the next cell")
+
+    def _report(self, saved: Saved) -> None:
+        self.save_trouble = ""
+        if self.verbosity < 1:
+            return
+        for name, lines in saved.opaque.items():
+            if (name, lines) in self._told:
+                continue
+            self._told.add((name, lines))
+            whole = name in saved.failures
+            what = f"`{name}`" if whole else f"a part of `{name}`"
+            self.say(
+                f"{what} cannot be saved: {listing(list(lines), 3)}; a placeholder is kept for it"
+            )
+        if self.verbosity >= 2:
+            self.say(f"time {saved.t} saved, {saved.seconds * 1000:.1f} ms")
+
+    def _note_write_error(self, error: PodError) -> None:
+        """Called in the writer's thread: told after the next cell, in the cell's own output."""
+        self._write_error = str(error)
+
+    def _report_writing(self) -> None:
+        error, self._write_error = self._write_error, ""
+        if error:
+            self.write_trouble = error
+            self.warn(
+                f"nothing can be written: {error.rstrip('.')}. What was saved is kept in memory "
+                "and written as soon as that works again"
+            )
+        elif self.write_trouble and not self.store.history.pending_times():
+            self.write_trouble = ""
+            self.say("writing works again, and nothing was left out")
+
+    # --- telling
+
+    def say(self, text: str) -> None:
+        """One line of information, on stdout."""
+        print(f"pod: {text}")
+
+    def warn(self, text: str) -> None:
+        """One line of trouble, on stderr."""
+        print(f"pod: {text}", file=sys.stderr)
+
+    @observe("pod_dir", "tracking", "background", "podding", "compression_level")
+    def _late(self, change: Any) -> None:
+        if hasattr(self, "session"):
+            self.say(f"{change['name']} takes effect with %reload_ext pod")
+
+
+def _one_line(error: BaseException | None) -> str:
+    if error is None:
+        return ""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}"[:200] if text else type(error).__name__
+
+
+def load(shell: InteractiveShell) -> None:
+    """Load the extension into a shell; trouble is a `UsageError`, which shows as one line."""
+    from pod.jupyter.completion import install_completers
+    from pod.jupyter.magics import PodMagics
+
+    if shell in _extensions:
+        return
+    try:
+        extension = PodExtension(shell)
+    except PodError as error:
+        raise UsageError(f"Pod is not loaded, and nothing has changed: {error}") from None
+    extension.attach()
+    _extensions[shell] = extension
+    shell.configurables.append(extension)
+    shell.register_magics(PodMagics(shell, extension))
+    install_completers(shell, extension)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take the extension out of a shell again."""
+    from pod.jupyter.completion import remove_completers
+    from pod.jupyter.magics import remove_magics
+
+    extension = _extensions.pop(shell, None)
+    if extension is None:
+        return
+    extension.detach()
+    if extension in shell.configurables:
+        shell.configurables.remove(extension)
+    remove_magics(shell)
+    remove_completers(shell)

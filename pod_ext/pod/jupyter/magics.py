@@ -1,0 +1,271 @@
+"""The line magics. Each one's docstring and arguments are its manual (`%pod_log -h`)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from IPython.display import display
+
+from pod.errors import PodError, TimeReferenceError
+from pod.history.records import Commit
+from pod.history.text import duration, size
+from pod.jupyter.reports import Report, checkout_report
+from pod.session import Cell
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from pod.jupyter.extension import PodExtension
+
+SHOWN_COMMITS = 30
+MAGICS = (
+    "pod_log", "pod_diff", "pod_checkout", "pod_status", "pod_save", "pod_undo", "pod_tag",
+)  # fmt: skip
+
+
+class _HelpShown(Exception):
+    """Ends a magic whose manual was asked for."""
+
+
+class _Help(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(parser.format_help())
+        raise _HelpShown
+
+
+def _with_help() -> Any:
+    return argument("-h", "--help", action=_Help, nargs=0, help="Show this and do nothing.")
+
+
+@magics_class
+class PodMagics(Magics):
+    """Looking at, and moving about in, the history of this kernel's namespace."""
+
+    def __init__(self, shell: InteractiveShell, extension: PodExtension) -> None:
+        super().__init__(shell)
+        self._extension = extension
+
+    @magic_arguments()
+    @_with_help()
+    @argument("-n", type=int, default=None, metavar="N", help="Show the newest N times.")
+    @argument("--all", action="store_true", help="Every time, of other notebooks too.")
+    @argument("--json", action="store_true", help="Print one JSON array of commits.")
+    @argument("names", nargs="*", help="Only times that added, changed or removed one of these.")
+    @line_magic
+    def pod_log(self, line: str) -> None:
+        """The history: when, what ran, how long, what it changed, and what it added to the store.
+
+        Shows this notebook's times as a graph, newest first. `%pod_log df` tells when df changed.
+        """
+        return self._run(self.pod_log, line, self._log)
+
+    def _log(self, options: Any) -> None:
+        extension = self._extension
+        store, session = extension.store, extension.session
+        self._flush()
+        notebook = session.notebook
+        limit = options.n
+        if limit is not None and limit < 1:
+            raise UsageError("-n takes a number of times to show, at least 1")
+        if limit is None and not options.all and not options.json:
+            limit = SHOWN_COMMITS
+
+        def is_own(commit: Commit) -> bool:
+            return options.all or commit.notebook == notebook
+
+        log = store.log(options.names, limit=limit, head=session.head, keep=is_own)
+        if options.json:
+            print(json.dumps(log.to_json(), indent=1))
+            return
+        if len(log) < log.total and not options.all:
+            note = f"{len(log)} of {log.total} times shown; %pod_log --all shows every one"
+            log = store.log(options.names, limit=limit, head=session.head, keep=is_own, note=note)
+        display(log)
+
+    @magic_arguments()
+    @_with_help()
+    @argument(
+        "what", nargs="*", metavar="T_or_name",
+        help="Up to two time references, then names of variables. Default: HEAD~1 HEAD.",
+    )  # fmt: skip
+    @argument("--json", action="store_true", help="Print the differences as one JSON object.")
+    @line_magic
+    def pod_diff(self, line: str) -> None:
+        """What differs between two times: variables, what changed in them, and the code between.
+
+        With one time reference, what changed from then to HEAD. Alters nothing.
+        """
+        return self._run(self.pod_diff, line, self._diff)
+
+    def _diff(self, options: Any) -> None:
+        store, head = self._extension.store, self._extension.session.head
+        references: list[int] = []
+        names = list(options.what)
+        while names and len(references) < 2:
+            try:
+                references.append(store.history.resolve(names[0], head))
+            except TimeReferenceError:
+                if not _could_be_variable(names[0]):
+                    raise
+                break
+            names.pop(0)
+        if not references:
+            commit = store.history.commit(store.history.resolve("HEAD", head))
+            if commit.parent is None:
+                display(Report(f"time {commit.t} is the first of its branch; nothing is before it"))
+                return
+            references = [commit.parent]
+        if len(references) == 1:
+            references.append(store.history.resolve("HEAD", head))
+        found = store.diff(*references, names or None)
+        if options.json:
+            print(json.dumps(found.to_json(), indent=1))
+        else:
+            display(found)
+
+    @magic_arguments()
+    @_with_help()
+    @argument("time", metavar="T", help="A time reference: a time id, HEAD, HEAD~2, or a tag.")
+    @argument("names", nargs="*", help="Only these variables; the others, and HEAD, stay.")
+    @line_magic
+    def pod_checkout(self, line: str) -> None:
+        """Take the namespace, or some variables, back (or forth) to how they were at time T.
+
+        Whatever is not saved yet is saved first. The next cell then branches off from T. Variables
+        that are the same at both times stay as they are.
+        """
+        return self._run(self.pod_checkout, line, self._checkout)
+
+    def _checkout(self, options: Any) -> None:
+        session = self._extension.session
+        t = self._extension.store.history.resolve(options.time, session.head)
+        done = session.checkout(t, options.names or None)
+        display(checkout_report(done, session.head))
+
+    @magic_arguments()
+    @_with_help()
+    @line_magic
+    def pod_undo(self, line: str) -> None:
+        """Go back before the last cell: a checkout of the time before HEAD."""
+        return self._run(self.pod_undo, line, self._undo)
+
+    def _undo(self, options: Any) -> None:
+        session, history = self._extension.session, self._extension.store.history
+        head = history.commit(history.resolve("HEAD", session.head))
+        if head.parent is None:
+            display(Report(f"time {head.t} is the first of its branch; nothing is before it"))
+            return
+        done = session.checkout(head.parent)
+        display(checkout_report(done, session.head))
+
+    @magic_arguments()
+    @_with_help()
+    @argument("-m", "--message", nargs="+", default=[], help="What to call this moment.")
+    @line_magic
+    def pod_save(self, line: str) -> None:
+        """Save the namespace now, as a time id of its own; with a message, a named moment."""
+        return self._run(self.pod_save, line, self._save)
+
+    def _save(self, options: Any) -> None:
+        message = " ".join(options.message).strip("\"'")
+        saved = self._extension._save(Cell(message=message or "saved by hand"))
+        if saved is not None:
+            display(Report(f"saved as time {saved.t}"))
+
+    @magic_arguments()
+    @_with_help()
+    @argument("-d", "--delete", action="store_true", help="Remove the tag; the time stays.")
+    @argument("name", help="Letters, digits, '.', '_' and '-'.")
+    @argument("time", nargs="?", default="HEAD", metavar="T", help="Default: HEAD.")
+    @line_magic
+    def pod_tag(self, line: str) -> None:
+        """Give a time a name, which is a time reference from then on."""
+        return self._run(self.pod_tag, line, self._tag)
+
+    def _tag(self, options: Any) -> None:
+        store, head = self._extension.store, self._extension.session.head
+        if options.delete:
+            store.untag(options.name)
+            display(Report(f"tag {options.name} is removed"))
+            return
+        t = store.tag(options.name, store.history.resolve(options.time, head))
+        display(Report(f"time {t} is tagged {options.name}"))
+
+    @magic_arguments()
+    @_with_help()
+    @line_magic
+    def pod_status(self, line: str) -> None:
+        """Where this namespace is saved, how far, and whether anything is wrong."""
+        return self._run(self.pod_status, line, self._status)
+
+    def _status(self, options: Any) -> None:
+        extension = self._extension
+        history, head = extension.store.history, extension.session.head
+        commits, damaged = history.commits()
+        pending = history.pending_times()
+        lines = [
+            ("pod directory", str(extension.store.path)),
+            ("HEAD", "none" if head is None else str(head)),
+            ("times", f"{len(commits)}, {size(sum(commit.bytes for commit in commits))} in all"),
+            ("autosave", "on" if extension.autosave else "off (%pod_save saves)"),
+            ("tracking", f"{extension.tracking} (namespace)"),
+            ("writing", f"{len(pending)} times on their way" if pending else "all is on disk"),
+        ]
+        own = [commit for commit in commits if commit.session == extension.session.id]
+        if own:
+            waits = [commit.save_seconds for commit in own]
+            lines.append(
+                ("waited", f"{duration(sum(waits))} for {len(waits)} saves, "
+                 f"at most {duration(max(waits))}")
+            )  # fmt: skip
+        if extension.exclude:
+            lines.append(("never saved", ", ".join(extension.exclude)))
+        variables = history.variables(history.commit(head)) if head is not None else {}
+        lines += [
+            ("placeholder in", f"{name}: {', '.join(entry.opaque[:3])}")
+            for name, entry in sorted(variables.items())
+            if entry.opaque
+        ]
+        lines += [("damaged", why) for why in damaged.values()]
+        if extension.save_trouble:
+            lines.append(("not saved", extension.save_trouble))
+        if extension.write_trouble:
+            lines.append(("not written", extension.write_trouble))
+        display(
+            Report("every cell is saved" if extension.autosave else "saving by hand", tuple(lines))
+        )
+
+    # --- shared
+
+    def _flush(self) -> None:
+        """So that what is shown has its sizes; when writing does not work, it is shown without."""
+        try:
+            self._extension.store.flush(timeout=10)
+        except PodError:
+            pass
+
+    def _run(self, magic: Any, line: str, act: Any) -> None:
+        """Parse and act; Pod's own errors are shown as one line, without a traceback."""
+        try:
+            act(parse_argstring(magic, line))
+        except _HelpShown:
+            pass
+        except PodError as error:
+            raise UsageError(str(error)) from None
+        except KeyboardInterrupt:
+            raise UsageError("interrupted; the namespace is as it was") from None
+
+
+def _could_be_variable(word: str) -> bool:
+    return word.isidentifier()
+
+
+def remove_magics(shell: InteractiveShell) -> None:
+    """Take the magics out of a shell again."""
+    for name in MAGICS:
+        shell.magics_manager.magics["line"].pop(name, None)

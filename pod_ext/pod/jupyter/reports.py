@@ -1,0 +1,75 @@
+"""What a magic has to say, as text and as HTML: a headline, and lines under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pod.history.text import escape, listing
+from pod.session import CheckedOut
+
+SHOWN_NAMES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A headline and what belongs to it."""
+
+    headline: str
+    lines: tuple[tuple[str, str], ...] = ()
+    """Label and text."""
+
+    def __str__(self) -> str:
+        width = max((len(label) for label, _ in self.lines), default=0)
+        return "\n".join(
+            [self.headline, *(f"  {label:<{width}}  {text}" for label, text in self.lines)]
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            "<tr style='background:transparent'>"
+            "<td style='text-align:left;vertical-align:top;padding:1px 12px 1px 0;"
+            f"color:var(--jp-ui-font-color2, #777)'>{escape(label)}</td>"
+            f"<td style='text-align:left;white-space:pre-wrap'>{escape(text)}</td></tr>"
+            for label, text in self.lines
+        )
+        table = f"<table style='margin:2px 0 0 0'>{rows}</table>" if rows else ""
+        return f"<div style='font-size:13px'><b>{escape(self.headline)}</b>{table}</div>"
+
+
+def checkout_report(done: CheckedOut, head: int | None) -> Report:
+    """What a checkout restored, left in place and could not restore, and why."""
+    lines = []
+    if done.saved is not None:
+        lines.append(("saved first", f"what was not saved yet is time {done.saved}"))
+    for label, names in (
+        ("restored", done.restored),
+        ("left in place", done.kept),
+        ("removed", done.removed),
+    ):
+        if names:
+            lines.append((label, listing(names, SHOWN_NAMES)))
+    lines += [("not restored", f"{name}: {why}") for name, why in sorted(done.failures.items())]
+    lines += [
+        ("placeholder in", f"{name}: {listing(list(what), 3)}")
+        for name, what in sorted(done.opaque.items())
+        if name not in done.failures
+    ]
+    lines += [
+        ("separated", f"{name} shared objects with {listing(others, 4)} then, and no longer does")
+        for name, others in sorted(done.separated.items())
+    ]
+    if done.partial:
+        names = listing(sorted([*done.restored, *done.kept]), 4)
+        return Report(
+            f"{names or 'nothing'} as of time {done.t}; HEAD stays at {head}", tuple(lines)
+        )
+    if not lines:
+        lines.append(("", "no variables at that time"))
+    return Report(f"the namespace is as it was at time {done.t}", tuple(lines))
