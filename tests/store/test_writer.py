@@ -652,12 +652,21 @@ INTERRUPT = """if True:
     from pod.store.storage import LocalStorage
     from pod.store.writer import Writer, WriteJob
 
-    gate = threading.Event()
+    gate, interrupted_once = threading.Event(), threading.Event()
+
+    def interrupt(*_):
+        if not interrupted_once.is_set():
+            interrupted_once.set()
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
 
     class Slow(LocalStorage):
         def put(self, key, parts):
-            # The main thread waits in flush() or submit() by now, or is about to.
-            os.kill(os.getpid(), signal.SIGINT)
+            # Again and again, since a signal that comes just before the main thread begins to
+            # wait does not wake it.
+            while not interrupted_once.wait(0.01):
+                os.kill(os.getpid(), signal.SIGINT)
             gate.wait()
             super().put(key, parts)
 
@@ -685,7 +694,6 @@ INTERRUPT = """if True:
     interrupted(first)
     assert writer.pending_times() == [1]
     gate.set()
-    os_kill, os.kill = os.kill, lambda *_: None
     writer.submit(job(2))
     writer.close()
     assert repository.times() == [1, 2]

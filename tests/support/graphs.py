@@ -1,0 +1,154 @@
+"""Random object graphs that change step by step: one random source drives everything."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import MutableMapping
+from typing import Any
+
+import numpy as np
+
+NAMES = ("a", "b", "c", "d", "_e")
+
+
+class Node:
+    """An ordinary instance."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self.links: list[Any] = []
+
+
+class Slotted:
+    """An instance without a dictionary."""
+
+    __slots__ = ("left", "right")
+
+    def __init__(self) -> None:
+        self.left: Any = None
+        self.right: Any = None
+
+
+class Reduced:
+    """Rebuilt by calling it with what it holds, and given its state afterwards."""
+
+    def __init__(self, fixed: Any) -> None:
+        self.fixed = fixed
+        self.link: Any = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Reduced, (self.fixed,), {"link": self.link}
+
+
+def atom(rng: random.Random) -> Any:
+    return rng.choice(
+        [0, 1, -7, 2**70, 0.5, float("nan"), "", "text", "t" * 70, b"", b"bytes" * 20, None, True,
+         1j, "x" * rng.randrange(2000)]
+    )  # fmt: skip
+
+
+def fresh(rng: random.Random) -> Any:
+    """A new object that holds nothing but atoms."""
+    kind = rng.randrange(13)
+    if kind == 0:
+        return atom(rng)
+    if kind == 1:
+        return tuple(atom(rng) for _ in range(rng.randrange(3)))
+    if kind == 2:
+        return {rng.randrange(9), rng.choice("xyz")}
+    if kind == 3:
+        return frozenset({rng.randrange(9), "f"})
+    if kind == 4:
+        return bytearray(b"abc" * rng.randrange(4))
+    if kind == 5:
+        return np.arange(rng.choice([0, 3, 700])).astype(rng.choice(["i8", "f4", "M8[s]"]))
+    if kind == 6:
+        return np.zeros((3, 4), order=rng.choice("CF"))[:: rng.choice([1, 2])]
+    if kind == 7:
+        return deque([atom(rng)])
+    if kind in (8, 9):
+        return rng.choice([Node, Slotted, lambda: Reduced(atom(rng))])()
+    if kind == 10:
+        return {atom(rng): atom(rng) for _ in range(rng.randrange(4))}
+    return [atom(rng) for _ in range(rng.choice([0, 2, 3, 200]))]
+
+
+def reachable(rng: random.Random, start: Any) -> Any:
+    """An object some random steps away."""
+    here = start
+    for _ in range(rng.randrange(6)):
+        inside = _inside(here)
+        if not inside:
+            break
+        here = rng.choice(inside)
+    return here
+
+
+def _inside(x: Any) -> list[Any]:
+    if isinstance(x, dict):
+        return list(x.values())
+    if isinstance(x, list | tuple | deque):
+        return list(x)
+    if isinstance(x, Node):
+        return [x.links]
+    if isinstance(x, Slotted):
+        return [x.left, x.right]
+    if isinstance(x, Reduced):
+        return [x.fixed, x.link]
+    return []
+
+
+def put(rng: random.Random, holder: Any, value: Any) -> None:
+    """Change `holder` in place, with `value` in it where it can hold one."""
+    if isinstance(holder, list | deque):
+        if holder and rng.random() < 0.4:
+            if rng.random() < 0.3:
+                holder.pop()
+            else:
+                holder[rng.randrange(len(holder))] = value
+        else:
+            holder.append(value)
+    elif isinstance(holder, dict):
+        if holder and rng.random() < 0.3:
+            holder.pop(rng.choice(list(holder)))
+        else:
+            holder[rng.choice(["k", 1, "m", (1, 2)])] = value
+    elif isinstance(holder, set):
+        holder.symmetric_difference_update({rng.randrange(9)})
+    elif isinstance(holder, bytearray):
+        holder.append(rng.randrange(256))
+    elif isinstance(holder, np.ndarray):
+        if holder.size:
+            holder.flat[rng.randrange(holder.size)] = rng.randrange(99)
+    elif isinstance(holder, Node):
+        holder.value += 1
+        holder.links.append(value)
+    elif isinstance(holder, Slotted):
+        setattr(holder, rng.choice(["left", "right"]), value)
+    elif isinstance(holder, Reduced):
+        holder.link = value
+
+
+def change(rng: random.Random, namespace: MutableMapping[str, Any]) -> None:
+    """One random statement of a random cell. Reads and writes names as running code would."""
+    name = rng.choice(NAMES)
+    kind = rng.random()
+    if name not in namespace or kind < 0.15:
+        namespace[name] = fresh(rng)
+    elif kind < 0.25:
+        del namespace[name]
+    else:
+        holder = reachable(rng, namespace[name])
+        others = [other for other in NAMES if other in namespace]
+        source = rng.random()
+        if source < 0.4:
+            value = fresh(rng)
+        else:
+            value = reachable(rng, namespace[rng.choice(others)])
+        if source > 0.9:
+            value = (value, [value])
+        elif source > 0.85:
+            namespace[rng.choice(NAMES)] = value
+            return
+        put(rng, holder, value)

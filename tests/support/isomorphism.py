@@ -1,0 +1,66 @@
+"""Whether two object graphs are the same: types, values, order, and what is shared with what."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+ATOMS = (int, float, complex, str, bytes, bool, type(None), range, type)
+
+
+def difference(a: object, b: object) -> str | None:
+    """Where two graphs first differ, or None. Identity counts: what is one object in `a` must be
+    one in `b`, and what is two must be two."""
+    forth: dict[int, int] = {}
+    back: dict[int, int] = {}
+    keep: list[Any] = []
+    todo: deque[tuple[str, Any, Any]] = deque([("", a, b)])
+    while todo:
+        path, x, y = todo.popleft()
+        if type(x) is not type(y):
+            return f"{path}: {type(x).__name__} is not {type(y).__name__}"
+        if isinstance(x, ATOMS):
+            if x is not y and x != y and not (x != x and y != y):
+                return f"{path}: {x!r} is not {y!r}"
+            continue
+        if isinstance(x, tuple | frozenset) and not x:
+            continue  # singletons
+        if forth.get(id(x), id(y)) != id(y) or back.get(id(y), id(x)) != id(x):
+            return f"{path}: shared differently"
+        if id(x) in forth:
+            continue
+        forth[id(x)], back[id(y)] = id(y), id(x)
+        inside_x, inside_y = _inside(x), _inside(y)
+        keep.append((inside_x, inside_y))
+        if len(inside_x) != len(inside_y):
+            return f"{path}: {len(inside_x)} parts are not {len(inside_y)}"
+        for (step, p), (other, q) in zip(inside_x, inside_y, strict=True):
+            if step != other:
+                return f"{path}: {step!r} is not {other!r}"
+            todo.append((f"{path}{step}", p, q))
+    return None
+
+
+def _inside(x: Any) -> list[tuple[str, Any]]:
+    if isinstance(x, dict):
+        parts = []
+        for number, (key, value) in enumerate(x.items()):
+            parts += [(f".key{number}", key), (f"[{number}]", value)]
+        return parts
+    if isinstance(x, list | tuple | deque):
+        return [(f"[{number}]", value) for number, value in enumerate(x)]
+    if isinstance(x, set | frozenset):
+        return [("{}", value) for value in sorted(x, key=repr)]
+    if isinstance(x, bytearray):
+        return [("bytes", bytes(x))]
+    if isinstance(x, np.ndarray):
+        values = x.tolist() if not x.dtype.hasobject else list(x.ravel())
+        return [("dtype", str(x.dtype)), ("shape", repr(x.shape)), ("values", repr(values))]
+    parts = [(f".{name}", getattr(x, name)) for name in _slots(type(x)) if hasattr(x, name)]
+    return parts + [(f".{name}", value) for name, value in getattr(x, "__dict__", {}).items()]
+
+
+def _slots(kind: type) -> list[str]:
+    return [name for base in kind.__mro__ for name in base.__dict__.get("__slots__", ())]
