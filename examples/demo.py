@@ -27,8 +27,18 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 TOUR = Path(__file__).with_name("tour.ipynb")
 
-PREDICT = 'print(*model.predict(test.drop(columns="target")), sep=" ")'
-"""Prints what the live model says of every patient in the test set, to the last digit."""
+PREDICT_BOTH = """
+for each in (model, forest):
+    print(each)
+    print(*each.predict(test.drop(columns="target")))
+"""
+PREDICT = """
+print(model)
+print(*model.predict(test.drop(columns="target")))
+"""
+"""Cells that print models, each with its prediction for every patient in the test set."""
+
+LONGEST_LINE = 240
 
 
 class Failed(Exception):
@@ -52,13 +62,13 @@ class Kernel:
         return "\n".join(filter(None, map(_text, cell.outputs)))
 
     def show(self, cell: NotebookNode) -> str:
-        """Execute a cell and print it with its output; returns the output."""
+        """Execute a cell and print it with its output, endless lines cut; returns the output."""
         print()
         for prompt, line in zip(_prompts(), cell.source.splitlines(), strict=False):
             print(_dim(prompt) + _bold(line))
         output = self.run(cell)
-        if output:
-            print(output)
+        for line in output.splitlines():
+            print(line if len(line) <= LONGEST_LINE else f"{line[: _width() - 2]} …")
         return output
 
 
@@ -96,49 +106,42 @@ def main() -> None:
                     first.show(cell)
                 else:
                     paragraph(cell.source)
-            first.run(new_code_cell("%pod_checkout forest"))
-            forest = first.run(new_code_cell(PREDICT))
-            first.run(new_code_cell("%pod_checkout ridge"))
-            ridge = first.run(new_code_cell(PREDICT))
+            heading("One more cell, to compare with later")
+            before = first.show(new_code_cell(PREDICT_BOTH.strip())).splitlines()
 
         heading("That kernel is gone. A new one, in the same directory")
         with kernel(directory) as second:
             for line in ('print("model" in globals())', "%load_ext pod", "%pod_log -n 5"):
                 second.show(new_code_cell(line))
             second.show(new_code_cell("%pod_diff ridge forest score"))
-            for tag, before in (("forest", forest), ("ridge", ridge)):
+            for tag, expected in (("forest", before[2:]), ("ridge", before[:2])):
                 second.show(new_code_cell(f"%pod_checkout {tag}"))
-                second.show(new_code_cell("model"))
-                after = second.run(new_code_cell(PREDICT))
-                compare(tag, before, after)
-        if forest == ridge:
-            raise Failed("the two models predict the same, so nothing was shown")
+                found = second.show(new_code_cell(PREDICT.strip())).splitlines()
+                compare(tag, expected, found)
     print(f"\n{time.monotonic() - started:.0f} s. In your own notebook it is: %load_ext pod")
 
 
-def compare(tag: str, before: str, after: str) -> None:
-    """Print that the model of a tag predicts what it did in the first kernel, or raise Failed."""
-    count = len(before.split())
-    if count == 0 or before != after:
-        raise Failed(f"the model of {tag!r} predicts something else in the new kernel")
+def compare(tag: str, expected: list[str], found: list[str]) -> None:
+    """Say that a model, and all its predictions, are those of the first kernel, or raise Failed."""
+    if len(expected) != 2 or expected != found:
+        raise Failed(f"the model of {tag!r} is not what it was in the first kernel")
+    count = len(expected[1].split())
     print(_good(f"✓ all {count} predictions are those of the first kernel, to the last digit"))
 
 
 def heading(text: str) -> None:
-    width = min(shutil.get_terminal_size().columns, 100)
-    print("\n" + _bold(text) + "\n" + "═" * min(len(text), width))
+    print("\n\n" + _bold(text) + "\n" + "═" * min(len(text), _width()))
 
 
 def paragraph(markdown: str) -> None:
     """Print a markdown cell as plain text, its title, if it has one, on a line of its own."""
-    width = min(shutil.get_terminal_size().columns, 100)
     plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", markdown).replace("*", "").replace("`", "")
     for part in plain.split("\n\n"):
         print()
         if part.startswith("#"):
             print(_bold(part.lstrip("# ")))
         else:
-            print(textwrap.fill(" ".join(part.split()), width))
+            print(textwrap.fill(" ".join(part.split()), _width()))
 
 
 def _text(output: NotebookNode) -> str:
@@ -148,6 +151,10 @@ def _text(output: NotebookNode) -> str:
     if output.output_type in ("display_data", "execute_result"):
         return output.data.get("text/plain", "").rstrip("\n")
     return ""
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, 100)
 
 
 def _prompts() -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -18,6 +19,7 @@ from pod.history.moments import History
 from pod.history.restore import choose, restore
 from pod.history.retention import GcReport, collect_garbage
 from pod.history.verify import Verification, verify
+from pod.history.versions import differing
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import make_policy
 from pod.session import Cell, Session, Versioned
@@ -27,6 +29,10 @@ from pod.store.storage import LocalStorage
 from pod.store.writer import Writer
 from pod.tracking import EverythingTracker, Tracker
 from pod.tracking.namespace import NamespaceTracker
+
+class VersionWarning(UserWarning):
+    """A variable was loaded with another version of Python or of a package than it was saved with."""
+
 
 TimeReference = int | str
 """A time id, `HEAD`, `HEAD~n`, or a tag."""
@@ -181,6 +187,8 @@ class PodStore:
             restored = restore(self._history, commit, wanted, namespace)
             if restored.failures:
                 raise RestoreError(_failed(t, restored.failures))
+            for what, affected in differing(wanted).items():
+                warnings.warn(f"{what}: {', '.join(affected)}", VersionWarning, stacklevel=2)
             session = self.session(namespace, NamespaceTracker(namespace))
             if names is None:
                 session.adopt(commit, restored)
@@ -225,10 +233,13 @@ class PodStore:
         a: TimeReference = "HEAD~1",
         b: TimeReference = "HEAD",
         names: Iterable[str] | None = None,
+        *,
+        values: bool = True,
     ) -> Diff:
         """What differs between two moments, variable by variable. Alters nothing live.
 
-        Loads both versions of the variables that differ, and so runs code from the directory.
+        Loads both versions of the variables that differ, and so runs code from the directory;
+        without `values` it only says which ones differ.
         """
         self._catch_up()
         head = self.head
@@ -237,6 +248,7 @@ class PodStore:
             self._history.resolve(a, head),
             self._history.resolve(b, head),
             names,
+            values=values,
         )
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:

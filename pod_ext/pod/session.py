@@ -34,6 +34,7 @@ from pod.history.snapshot import (
     variable_entries,
 )
 from pod.history.table import Table
+from pod.history.versions import differing
 from pod.interrupts import uninterrupted
 from pod.podding.atoms import unchanging
 from pod.podding.definitions import Tokens
@@ -87,6 +88,8 @@ class CheckedOut:
     removed: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     opaque: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    versions: Mapping[str, list[str]] = field(default_factory=dict)
+    """What is another version now than when these variables were saved."""
     separated: dict[str, list[str]] = field(default_factory=dict)
     """Restored variable -> variables that shared objects with it then and were not asked for."""
 
@@ -254,9 +257,7 @@ class Session:
         together with one of them."""
         state = self._state
         objects = state.objects
-        rebound = {
-            n for n, value in values.items() if n not in objects or objects[n]() is not value
-        }
+        rebound = {n for n, value in values.items() if not _is_held(objects.get(n), value)}
         gone = state.groups.keys() - values.keys()
         asked = values.keys() if touched.everything else touched.names & values.keys()
         looked_at = {name for name in asked if not unchanging(values[name])}
@@ -285,7 +286,7 @@ class Session:
 
     def _is_unavailable(self, name: str, value: object) -> bool:
         """Whether it could not be restored, so that its saved pods are to be kept as they are."""
-        return type(value) is Unavailable and self._state.objects.get(name, _gone)() is value
+        return type(value) is Unavailable and _is_held(self._state.objects.get(name), value)
 
     def _advance(
         self,
@@ -357,6 +358,7 @@ class Session:
             report.kept = sorted(kept)
             report.failures = restored.failures
             report.restored = sorted(restored.values.keys() - restored.failures.keys())
+            report.versions = differing(v for v in wanted if v.name not in restored.failures)
             report.opaque = {v.name: v.opaque for v in wanted if v.opaque}
             if names is None:
                 report.removed = sorted(self._state.variables.keys() - then.keys())
@@ -479,8 +481,13 @@ class _FirstSeen:
         return since
 
 
-def _gone() -> None:
-    """The object of a name that had none."""
+def _is_held(reference: Callable[[], object] | None, value: object) -> bool:
+    """Whether a reference is to this very object. A dead weak one gives None, as one to None does."""
+    return (
+        reference is not None
+        and reference() is value
+        and (value is not None or type(reference) is not weakref.ref)
+    )
 
 
 def _reference(value: object) -> Callable[[], object]:

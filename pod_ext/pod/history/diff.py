@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pod.compare.difference import Difference
 from pod.compare.values import compare
-from pod.errors import UnknownVariableError
+from pod.errors import TimeReferenceError, UnknownVariableError
 from pod.history.moments import History
 from pod.history.records import Commit, Variable
 from pod.history.restore import SameDefinitions, restore
@@ -35,9 +35,8 @@ class VariableDiff:
     def headline(self) -> str:
         if self.difference is not None:
             return self.difference.headline
-        record = self.new or self.old
-        assert record is not None
-        return " ".join(part for part in (record.type, record.summary, self.note) if part)
+        outlines = dict.fromkeys(_outline(each) for each in (self.old, self.new) if each)
+        return " ".join(part for part in (" → ".join(outlines), self.note) if part)
 
     def __str__(self) -> str:
         sign = {"added": "+", "removed": "-", "changed": "~"}[self.status]
@@ -198,9 +197,44 @@ def _difference_html(difference: Difference) -> str:
     return lines + children + more
 
 
-def diff(history: History, a: int, b: int, names: Iterable[str] | None = None) -> Diff:
-    """Compare two moments. Of variables that differ by hash, both versions are loaded, one variable
-    at a time and apart from anything live."""
+def read_arguments(
+    history: History, words: Sequence[str], head: int | None
+) -> tuple[int | None, int, list[str]]:
+    """What `%pod_diff` and `pod diff` were asked for: up to two time references, then names.
+
+    The two time ids, then the names. Without a reference the first is the one before HEAD, None if
+    HEAD is the first of its branch; the second is HEAD unless it is given. A word that could be
+    both is a reference. Raises `TimeReferenceError` for a word that can be neither.
+    """
+    names, references = list(words), list[int]()
+    while names and len(references) < 2:
+        try:
+            references.append(history.resolve(names[0], head))
+        except TimeReferenceError:
+            if not names[0].isidentifier():
+                raise
+            break
+        names.pop(0)
+    if len(references) == 2:
+        return references[0], references[1], names
+    at_head = history.resolve("HEAD", head)
+    before = references[0] if references else history.commit(at_head).parent
+    return before, at_head, names
+
+
+def diff(
+    history: History,
+    a: int,
+    b: int,
+    names: Iterable[str] | None = None,
+    *,
+    values: bool = True,
+) -> Diff:
+    """Compare two moments: by hash which variables differ, and what in their values.
+
+    For the second, both versions of a variable that differs are loaded, one variable at a time and
+    apart from anything live. Without `values` nothing is loaded, and so no code is run.
+    """
     commit_a, commit_b = history.commit(a), history.commit(b)
     old, new = history.variables(commit_a), history.variables(commit_b)
     chosen = sorted(old.keys() | new.keys()) if names is None else list(dict.fromkeys(names))
@@ -210,9 +244,9 @@ def diff(history: History, a: int, b: int, names: Iterable[str] | None = None) -
             f"there is no variable {', '.join(unknown)} at time {a} or {b}; %pod_log --all shows "
             "which variables there were"
         )
-    pair = _Pair(history, commit_a, commit_b)
+    look = _Pair(history, commit_a, commit_b).difference if values else _from_outside
     found = [
-        pair.variable(name, old.get(name), new.get(name))
+        _variable(name, old.get(name), new.get(name), look)
         for name in chosen
         if not _equal(old.get(name), new.get(name))
     ]
@@ -224,6 +258,30 @@ def _equal(old: Variable | None, new: Variable | None) -> bool:
     return old is not None and new is not None and old.fingerprint == new.fingerprint
 
 
+_Look = Callable[[Variable, Variable], tuple[Difference | None, str]]
+"""Finds what changed between two versions, or a note on why that cannot be said."""
+
+
+def _variable(name: str, old: Variable | None, new: Variable | None, look: _Look) -> VariableDiff:
+    if old is None:
+        return VariableDiff(name, "added", old, new, None)
+    if new is None:
+        return VariableDiff(name, "removed", old, new, None)
+    return VariableDiff(name, "changed", old, new, *look(old, new))
+
+
+def _from_outside(old: Variable, new: Variable) -> tuple[None, str]:
+    if _outline(old) != _outline(new):
+        return None, ""
+    if old.nbytes == new.nbytes:
+        return None, f"changed inside ({size(new.nbytes)})"
+    return None, f"changed inside ({size(old.nbytes)} → {size(new.nbytes)})"
+
+
+def _outline(variable: Variable) -> str:
+    return f"{variable.type} {variable.summary}".strip()
+
+
 class _Pair:
     """Two moments whose variables are loaded side by side."""
 
@@ -232,15 +290,7 @@ class _Pair:
         self._a, self._b = a, b
         self._same = SameDefinitions(history, history.definitions(a), history.definitions(b))
 
-    def variable(self, name: str, old: Variable | None, new: Variable | None) -> VariableDiff:
-        if old is None:
-            return VariableDiff(name, "added", old, new, None)
-        if new is None:
-            return VariableDiff(name, "removed", old, new, None)
-        difference, note = self._difference(old, new)
-        return VariableDiff(name, "changed", old, new, difference, note)
-
-    def _difference(self, old: Variable, new: Variable) -> tuple[Difference | None, str]:
+    def difference(self, old: Variable, new: Variable) -> tuple[Difference | None, str]:
         if old.nbytes + new.nbytes > COMPARED_BYTES:
             return None, f"changed; too large to load both versions ({size(new.nbytes)})"
         before = restore(self._history, self._a, [old], {})

@@ -141,6 +141,10 @@ class Manifest:
     def nbytes(self, roots: Iterable[Slot]) -> int:
         return sum(self.pods[number].nbytes for number in self.needed(roots))
 
+    def modules(self, roots: Iterable[Slot]) -> set[str]:
+        """Top-level modules that loading these roots imports."""
+        return {module for number in self.needed(roots) for module in self.pods[number].modules}
+
     def opaque(self, roots: Sequence[Slot]) -> tuple[str, ...]:
         """What could not be saved behind these roots, one line each."""
         slots = [*roots]

@@ -27,13 +27,28 @@ class Variable:
     """Bytes of its pods before compression."""
     opaque: tuple[str, ...] = ()
     """What inside it could not be saved, one line each."""
+    versions: tuple[tuple[str, str], ...] = ()
+    """Of Python, and of the packages whose objects it holds, when it was saved."""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"opaque": list(self.opaque)}
+        return {
+            "name": self.name,
+            "manifest": self.manifest,
+            "fingerprint": self.fingerprint,
+            "type": self.type,
+            "summary": self.summary,
+            "nbytes": self.nbytes,
+            "opaque": list(self.opaque),
+            "versions": dict(self.versions),
+        }
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Variable:
-        return cls(**_known(cls, raw) | {"opaque": tuple(raw.get("opaque", ()))})
+        lists = {
+            "opaque": tuple(raw.get("opaque", ())),
+            "versions": tuple(sorted(raw.get("versions", {}).items())),
+        }
+        return cls(**_known(cls, raw) | lists)
 
 
 @dataclass(frozen=True, slots=True)

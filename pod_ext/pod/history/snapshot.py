@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pod.history.manifest import Manifest
 from pod.history.records import Variable
+from pod.history.versions import current
 from pod.podding.pods import Bytes, Slot
 from pod.store.codec import digest as digest_of
 
@@ -95,6 +96,7 @@ def _entry(
         summary=summary,
         nbytes=manifest.nbytes(roots_seen),
         opaque=manifest.opaque(roots_seen),
+        versions=current(manifest.modules(roots_seen)),
     )
 
 

@@ -11,7 +11,8 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
-from pod.errors import PodError, TimeReferenceError
+from pod.errors import PodError
+from pod.history.diff import read_arguments
 from pod.history.records import Commit
 from pod.history.text import duration, size
 from pod.jupyter.reports import Report, checkout_report
@@ -104,25 +105,11 @@ class PodMagics(Magics):
 
     def _diff(self, options: Any) -> None:
         store, head = self._extension.store, self._extension.session.head
-        references: list[int] = []
-        names = list(options.what)
-        while names and len(references) < 2:
-            try:
-                references.append(store.history.resolve(names[0], head))
-            except TimeReferenceError:
-                if not _could_be_variable(names[0]):
-                    raise
-                break
-            names.pop(0)
-        if not references:
-            commit = store.history.commit(store.history.resolve("HEAD", head))
-            if commit.parent is None:
-                display(Report(f"time {commit.t} is the first of its branch; nothing is before it"))
-                return
-            references = [commit.parent]
-        if len(references) == 1:
-            references.append(store.history.resolve("HEAD", head))
-        found = store.diff(*references, names or None)
+        a, b, names = read_arguments(store.history, options.what, head)
+        if a is None:
+            display(Report(f"time {b} is the first of its branch; nothing is before it"))
+            return
+        found = store.diff(a, b, names or None)
         if options.json:
             print(json.dumps(found.to_json(), indent=1))
         else:
@@ -259,10 +246,6 @@ class PodMagics(Magics):
             raise UsageError(str(error)) from None
         except KeyboardInterrupt:
             raise UsageError("interrupted; the namespace is as it was") from None
-
-
-def _could_be_variable(word: str) -> bool:
-    return word.isidentifier()
 
 
 def remove_magics(shell: InteractiveShell) -> None:

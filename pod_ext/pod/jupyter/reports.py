@@ -62,6 +62,9 @@ def checkout_report(done: CheckedOut, head: int | None) -> Report:
         if name not in done.failures
     ]
     lines += [
+        ("other version", f"{what}: {listing(names, 6)}") for what, names in done.versions.items()
+    ]
+    lines += [
         ("separated", f"{name} shared objects with {listing(others, 4)} then, and no longer does")
         for name, others in sorted(done.separated.items())
     ]

@@ -13,6 +13,7 @@ abandoned, and their roots are bundled into the pods that enclose them. So cycle
 from __future__ import annotations
 
 import copyreg
+import importlib.util
 import io
 import sys
 import types
@@ -21,6 +22,7 @@ from typing import Any, TypeAlias
 
 import cloudpickle
 
+from pod.errors import RestoreError
 from pod.podding import definitions
 from pod.podding.atoms import (
     ATOMIC_TYPES,
@@ -351,12 +353,23 @@ def set_cell(cell: types.CellType, contents: tuple[Any, ...]) -> None:
     cell.cell_contents = contents[0]
 
 
-def make_code(*arguments: Any) -> types.CodeType:
+_BYTECODE = importlib.util.MAGIC_NUMBER.hex()
+_PYTHON = ".".join(map(str, sys.version_info[:2]))
+
+
+def make_code(python: str, bytecode: str, *arguments: Any) -> types.CodeType:
+    """Code runs only on the interpreter it was compiled by; another one would crash on it."""
+    if bytecode != _BYTECODE:
+        raise RestoreError(
+            f"it holds code compiled by Python {python}, which Python {_PYTHON} cannot run; "
+            "load it with that Python, or run the cell that defines it again"
+        )
     return types.CodeType(*arguments)
 
 
 def _reduce_code(code: types.CodeType) -> tuple[Any, ...]:
     return make_code, (
+        _PYTHON, _BYTECODE,
         code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_nlocals,
         code.co_stacksize, code.co_flags, code.co_code, code.co_consts, code.co_names,
         code.co_varnames, _File(code.co_filename), code.co_name, code.co_qualname,

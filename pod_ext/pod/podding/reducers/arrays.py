@@ -11,28 +11,54 @@ from typing import Any
 
 import numpy as np
 
+from pod.podding.reducers.texts import make_text, reduce_text
+
 
 def reduce_array(array: np.ndarray[Any, Any]) -> Any:
-    """As `__reduce_ex__`; arrays of objects, and of nothing, take NumPy's own way."""
-    if array.dtype.hasobject or array.dtype.itemsize == 0:
+    """As `__reduce_ex__`. Arrays of nothing, and of objects that are not text, take NumPy's way."""
+    dtype = array.dtype
+    order, flat = _flat(array)
+    if dtype.char == "O":
+        text = reduce_text(flat)
+        if text is None:
+            return array.__reduce__()
+        return make_object_array, (*text, array.shape, order, array.flags.writeable)
+    if dtype.hasobject or dtype.itemsize == 0:
         return array.__reduce__()
-    if array.flags.c_contiguous:
-        order, flat = "C", array.reshape(-1)
-    elif array.flags.f_contiguous:
-        order, flat = "F", array.T.reshape(-1)
-    else:
-        order, flat = "C", np.ascontiguousarray(array).reshape(-1)
     # As plain bytes, since the buffer protocol knows no dates, among others.
     buffer = pickle.PickleBuffer(flat.view(np.uint8))
-    return make_array, (buffer, array.dtype, array.shape, order, array.flags.writeable)
+    return make_array, (buffer, dtype, array.shape, order, array.flags.writeable)
+
+
+def _flat(array: np.ndarray[Any, Any]) -> tuple[str, np.ndarray[Any, Any]]:
+    """The elements in the order of memory, without a copy where they lie together."""
+    if array.flags.c_contiguous:
+        return "C", array.reshape(-1)
+    if array.flags.f_contiguous:
+        return "F", array.T.reshape(-1)
+    return "C", np.ascontiguousarray(array).reshape(-1)
 
 
 def make_array(
     buffer: Any, dtype: np.dtype[Any], shape: tuple[int, ...], order: Any, writeable: bool
 ) -> np.ndarray[Any, Any]:
     array = np.empty(shape, dtype, order)
-    flat = (array.T if order == "F" else array).reshape(-1)
-    flat.view(np.uint8)[:] = np.frombuffer(buffer, np.uint8)
+    _flat(array)[1].view(np.uint8)[:] = np.frombuffer(buffer, np.uint8)
     if not writeable:
         array.flags.writeable = False
+    return array
+
+
+def make_object_array(
+    data: Any,
+    lengths: Any,
+    codes: Any,
+    missing: Any,
+    shape: tuple[int, ...],
+    order: Any,
+    writeable: bool,
+) -> np.ndarray[Any, Any]:
+    array = np.empty(shape, object, order)
+    _flat(array)[1][:] = make_text(data, lengths, codes, missing)
+    array.flags.writeable = writeable
     return array

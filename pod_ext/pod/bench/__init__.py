@@ -1,0 +1,1 @@
+"""Measuring Pod on this machine. Needs the `bench` extra."""
