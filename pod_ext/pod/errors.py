@@ -1,4 +1,4 @@
-"""Every error Pod raises on purpose. Each message says what happened, to what, and what to do next."""
+"""Every error Pod raises on purpose. A message says what happened, to what, and what to do next."""
 
 from __future__ import annotations
 

@@ -30,8 +30,9 @@ from pod.store.writer import Writer
 from pod.tracking import EverythingTracker, Tracker
 from pod.tracking.namespace import NamespaceTracker
 
+
 class VersionWarning(UserWarning):
-    """A variable was loaded with another version of Python or of a package than it was saved with."""
+    """A variable was saved with another version of Python, or of a package, than is here now."""
 
 
 TimeReference = int | str

@@ -1,15 +1,15 @@
 """A namespace that knows which of its names were touched.
 
 It is a dict subclass, because that is what Python code can run in. Lookups of names in running code
-(`LOAD_NAME`, `LOAD_GLOBAL`) go through `__getitem__` for a dict subclass; assignments at the top of a
-cell go through `__setitem__`. `STORE_GLOBAL` in a function goes past both, so a rebinding may be
+(`LOAD_NAME`, `LOAD_GLOBAL`) go through `__getitem__` for a dict subclass; assignments at the top of
+a cell go through `__setitem__`. `STORE_GLOBAL` in a function goes past both, so a rebinding may be
 missed here; who saves finds it by comparing the objects.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -63,13 +63,16 @@ class TrackedNamespace(dict[str, Any]):
         return super().__iter__()
 
     def get(self, name: Any, default: Any = None) -> Any:
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
-    def values(self) -> ValuesView[Any]:
+    def values(self) -> Any:
         self._everything = True
         return super().values()
 
-    def items(self) -> ItemsView[str, Any]:
+    def items(self) -> Any:
         self._everything = True
         return super().items()
 
@@ -80,7 +83,7 @@ class TrackedNamespace(dict[str, Any]):
     def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:  # type: ignore[override]
         return self.copy() | dict(other)
 
-    def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:  # type: ignore[override]
+    def __ror__(self, other: Any) -> Any:
         return dict(other) | self.copy()
 
     def __eq__(self, other: object) -> bool:
@@ -119,7 +122,7 @@ class TrackedNamespace(dict[str, Any]):
         self._touched.update(dict(*args, **kwargs))
         super().update(*args, **kwargs)
 
-    def __ior__(self, other: Any) -> TrackedNamespace:  # type: ignore[override,misc]
+    def __ior__(self, other: Any) -> TrackedNamespace:  # type: ignore[misc]
         self.update(other)
         return self
 

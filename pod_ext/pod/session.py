@@ -98,8 +98,8 @@ class CheckedOut:
 class _State:
     """What a session knows of its namespace at HEAD. Replaced as a whole, never altered."""
 
-    variables: Table = Table()
-    definitions: Table = Table()
+    variables: Table = field(default_factory=Table)
+    definitions: Table = field(default_factory=Table)
     groups: Mapping[str, Group] = field(default_factory=dict)
     """By variable."""
     definition_groups: Mapping[str, Group] = field(default_factory=dict)
@@ -482,7 +482,7 @@ class _FirstSeen:
 
 
 def _is_held(reference: Callable[[], object] | None, value: object) -> bool:
-    """Whether a reference is to this very object. A dead weak one gives None, as one to None does."""
+    """Whether a reference is to this very object. (A dead weak one gives None: so does one to None.)"""
     return (
         reference is not None
         and reference() is value

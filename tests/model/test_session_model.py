@@ -9,10 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from support.graphs import NAMES, change
-from support.isomorphism import difference
-from support.memory_storage import MemoryStorage
-
 from pod.history.moments import History
 from pod.history.restore import choose, restore
 from pod.namespace import TrackedNamespace
@@ -22,6 +18,9 @@ from pod.store.repository import Repository
 from pod.store.writer import Writer
 from pod.tracking import EverythingTracker
 from pod.tracking.namespace import NamespaceTracker
+from support.graphs import NAMES, change
+from support.isomorphism import difference
+from support.memory_storage import MemoryStorage
 
 
 class Twin:
@@ -34,9 +33,7 @@ class Twin:
         self.namespace = TrackedNamespace()
         self.tracked = tracked
         tracker = NamespaceTracker(self.namespace) if tracked else EverythingTracker()
-        self.session = Session(
-            self.namespace, self.history, writer, tracker, make_policy(policy)
-        )
+        self.session = Session(self.namespace, self.history, writer, tracker, make_policy(policy))
         self.copies: dict[int, dict[str, Any]] = {}
 
     def save(self) -> None:

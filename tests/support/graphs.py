@@ -142,10 +142,7 @@ def change(rng: random.Random, namespace: MutableMapping[str, Any]) -> None:
         holder = reachable(rng, namespace[name])
         others = [other for other in NAMES if other in namespace]
         source = rng.random()
-        if source < 0.4:
-            value = fresh(rng)
-        else:
-            value = reachable(rng, namespace[rng.choice(others)])
+        value = fresh(rng) if source < 0.4 else reachable(rng, namespace[rng.choice(others)])
         if source > 0.9:
             value = (value, [value])
         elif source > 0.85:

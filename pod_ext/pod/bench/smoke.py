@@ -1,8 +1,8 @@
 """Is a save quick, and small in memory? `python -m pod.bench.smoke` answers in a minute.
 
-Each case runs in a process of its own: a namespace is built and saved once, then cells touch it. What
-is timed is what a person waits for after a cell; beside it, dill dumping the whole namespace, as
-notebook checkpoints are made without Pod. Memory is the peak over what the process had before.
+Each case runs in a process of its own: a namespace is built and saved once, then cells touch it.
+What is timed is what a person waits for after a cell; beside it, dill dumping the whole namespace,
+as notebook checkpoints are made without Pod. Memory is the peak over what the process had before.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def _frame() -> dict[str, Any]:
 
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(1_000_000, 4)), columns=list("abcd"))
-    frame["text"] = [f"row {number} of {kind}" for number, kind in enumerate(rng.integers(0, 99, 1_000_000))]
+    kinds = rng.integers(0, 99, 1_000_000)
+    frame["text"] = [f"row {number} of {kind}" for number, kind in enumerate(kinds)]
     return {"df": frame}
 
 
@@ -98,6 +99,7 @@ REPEATS = 5
 def measure(case: Case) -> Measured:
     """Run one case in this process, which should have done nothing else before."""
     import dill
+
     import pod
 
     with tempfile.TemporaryDirectory() as directory, pod.open(Path(directory) / ".pod") as store:
@@ -160,7 +162,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.case is not None:
         print(json.dumps(asdict(measure(CASES[options.case]))))
         return 0
-    header = f"{'a cell':<36} {'first':>8} {'touched':>8} {'worst':>8} {'limit':>8} {'dill':>8} {'memory':>8} {'limit':>8}"
+    titles = ("first", "touched", "worst", "limit", "dill", "memory", "limit")
+    header = f"{'a cell':<36} " + " ".join(f"{title:>8}" for title in titles)
     print(f"{header}\n{'-' * len(header)}")
     good = True
     for number in range(len(CASES)):

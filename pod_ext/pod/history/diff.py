@@ -66,7 +66,7 @@ class Diff:
     cells: tuple[Commit, ...]
     """What ran after their common past on the way to `b`, oldest first."""
     cells_before: tuple[Commit, ...] = ()
-    """What ran after their common past on the way to `a`: not empty when they are on two branches."""
+    """What ran after their common past on the way to `a`; empty unless they are on two branches."""
 
     @property
     def added(self) -> tuple[str, ...]:

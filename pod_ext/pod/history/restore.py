@@ -51,7 +51,7 @@ class SameDefinitions:
 
 
 def choose(table: Table, names: Iterable[str] | None, t: int) -> list[Variable]:
-    """The variables asked for; all without names. `UnknownVariableError` names what is not there."""
+    """The variables asked for; all without names. `UnknownVariableError` names those not there."""
     if names is None:
         return list(table.values())
     wanted = list(dict.fromkeys(names))

@@ -27,8 +27,9 @@ class Damage:
     def __str__(self) -> str:
         if not self.times:
             return self.what
-        where = f"{'time' if len(self.times) == 1 else 'times'} {listing([str(t) for t in self.times], 12)}"
-        return f"{self.what}\n    affects {listing(list(self.variables), 8) or 'everything'} at {where}"
+        times = listing([str(t) for t in self.times], 12)
+        variables = listing(self.variables, 8) or "everything"
+        return f"{self.what}\n    affects {variables} at time{'s'[: len(self.times) > 1]} {times}"
 
     def to_json(self) -> dict[str, Any]:
         return {

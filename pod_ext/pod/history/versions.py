@@ -1,4 +1,4 @@
-"""Versions of Python and of packages: which a variable was saved with, and whether they still hold."""
+"""Versions of Python and of packages: what a variable was saved with, and what is here now."""
 
 from __future__ import annotations
 
@@ -43,4 +43,3 @@ def differing(variables: Iterable[Variable]) -> Mapping[str, list[str]]:
 
 def _counts(name: str, version: str) -> str:
     return ".".join(version.split(".")[:2]) if name == "python" else version
-

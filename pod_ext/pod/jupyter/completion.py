@@ -15,10 +15,26 @@ if TYPE_CHECKING:
 RECENT = 30
 
 
+def look_at_namespace(shell: InteractiveShell, namespace: dict[str, Any]) -> None:
+    """Let the completer find names and attributes in this dictionary."""
+    completer = getattr(shell, "Completer", None)
+    if completer is not None:
+        completer.namespace = completer.global_namespace = namespace
+
+
 def install_completers(shell: InteractiveShell, extension: PodExtension) -> None:
     for magic, completer in _completers(extension).items():
         for command in (f"%{magic}", magic):
             shell.set_hook("complete_command", completer, str_key=command)
+    namespace = extension.namespace
+
+    def look_at_a_copy(_: str) -> list[str]:
+        # The completer, and jedi behind it, read every variable at every press of a key. Only what
+        # code reads counts as touched. The next cell makes it let go of the copy.
+        look_at_namespace(shell, dict(dict.items(namespace)))
+        return []
+
+    shell.Completer.custom_matchers.insert(0, look_at_a_copy)
 
 
 def remove_completers(shell: InteractiveShell) -> None:
@@ -26,6 +42,8 @@ def remove_completers(shell: InteractiveShell) -> None:
     table = getattr(dispatchers.get("complete_command"), "strs", {})
     for command in [key for key in table if key.lstrip("%").startswith("pod_")]:
         del table[command]
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [each for each in matchers if each.__module__ != __name__]
 
 
 def _completers(extension: PodExtension) -> dict[str, Callable[[Any, Any], list[str]]]:

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -19,8 +20,10 @@ from traitlets.config import Configurable
 
 from pod.errors import PodError
 from pod.history.text import ago, ellipsis, gist, listing
+from pod.jupyter.completion import look_at_namespace
 from pod.jupyter.names import UserNames, only_pod_magics, output_names
 from pod.jupyter.swap import NamespaceModule, move_functions, swap
+from pod.jupyter.tracebacks import install_tracebacks, remove_tracebacks
 from pod.library import PodStore, default_path
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import POLICIES
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
 _extensions: weakref.WeakKeyDictionary[Any, PodExtension] = weakref.WeakKeyDictionary()
-_left_behind: weakref.WeakKeyDictionary[Any, Session] = weakref.WeakKeyDictionary()
+_left_behind: weakref.WeakKeyDictionary[Any, tuple[Path, Session]] = weakref.WeakKeyDictionary()
 """The session of a shell from which the extension was unloaded, to go on from when it is back."""
 
 
@@ -118,9 +121,11 @@ class PodExtension(Configurable):
         self.namespace._watch(
             output_names(self.namespace.get("_oh", {})), "IPython.core.displayhook"
         )
-        retired = _left_behind.pop(shell, None)
-        if retired is not None and retired.history.repository.storage.root == self.store.path:
-            self.session.resume(retired)
+        path, earlier_session = _left_behind.pop(shell, (None, None))
+        if earlier_session is not None and path == self.store.path:
+            self.session.resume(earlier_session)
+        self._expand = shell.var_expand
+        shell.var_expand = self._expand_line
         shell.events.register("pre_run_cell", self._before_cell)
         shell.events.register("post_run_cell", self._after_cell)
         self._tell_about(earlier, stale)
@@ -131,6 +136,7 @@ class PodExtension(Configurable):
         shell = self.shell
         shell.events.unregister("pre_run_cell", self._before_cell)
         shell.events.unregister("post_run_cell", self._after_cell)
+        del shell.var_expand
         if self.autosave:
             self._save(Cell(message="before Pod was unloaded"), only_if_changed=True)
         old = self._old_namespace
@@ -140,7 +146,7 @@ class PodExtension(Configurable):
         stale = move_functions(self.namespace, old)
         if stale:
             self.say(f"these go on with the namespace as it is now: {listing(stale, 5)}")
-        _left_behind[shell] = self.session
+        _left_behind[shell] = self.store.path, self.session
         try:
             self.store.close()
         except PodError as error:
@@ -164,14 +170,22 @@ class PodExtension(Configurable):
         self.say(
             f"every cell is saved in {where}, which holds {len(earlier)} earlier "
             f"{'time' if len(earlier) == 1 else 'times'}, the last one {last.t} "
-            f"({ago(last.created, datetime.datetime.now(datetime.UTC))}: {code}). %pod_log --all shows them, "
-            f"%pod_checkout {last.t} brings that one back"
+            f"({ago(last.created, datetime.datetime.now(datetime.UTC))}: {code}). "
+            f"%pod_log --all shows them, %pod_checkout {last.t} brings that one back"
         )
+
+    def _expand_line(self, line: str, depth: int = 0, *formatter: Any) -> str:
+        """IPython copies the whole namespace for every line of a magic or of the system's shell,
+        and whatever is copied is touched. A line without these has nothing to be looked up."""
+        if not any(mark in line for mark in "{}$"):
+            return line
+        return self._expand(line, depth + 1, *formatter)  # type: ignore[no-any-return]
 
     # --- around each cell
 
     def _before_cell(self, info: ExecutionInfo) -> None:
         self._started = time.perf_counter()
+        look_at_namespace(self.shell, self.namespace)
 
     def _after_cell(self, result: ExecutionResult) -> None:
         """After every cell; must not raise, whatever happens."""
@@ -308,9 +322,15 @@ def load(shell: InteractiveShell) -> None:
         raise UsageError(f"Pod is not loaded, and nothing has changed: {error}") from None
     extension.attach()
     _extensions[shell] = extension
-    shell.configurables.append(extension)
+    _configurables(shell).append(extension)
     shell.register_magics(PodMagics(shell, extension))
     install_completers(shell, extension)
+    install_tracebacks(shell)
+
+
+def _configurables(shell: InteractiveShell) -> list[Any]:
+    """What `%config` lists."""
+    return shell.configurables
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -322,7 +342,8 @@ def unload(shell: InteractiveShell) -> None:
     if extension is None:
         return
     extension.detach()
-    if extension in shell.configurables:
-        shell.configurables.remove(extension)
+    if extension in _configurables(shell):
+        _configurables(shell).remove(extension)
     remove_magics(shell)
     remove_completers(shell)
+    remove_tracebacks(shell)

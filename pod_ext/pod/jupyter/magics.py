@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,11 @@ class PodMagics(Magics):
         if options.json:
             print(json.dumps(log.to_json(), indent=1))
             return
+        if options.names and not log:
+            where = "any notebook" if options.all else "this notebook (see --all)"
+            raise UsageError(
+                f"no time of {where} added, changed or removed {', '.join(options.names)}"
+            )
         if len(log) < log.total and not options.all:
             note = f"{len(log)} of {log.total} times shown; %pod_log --all shows every one"
             log = store.log(options.names, limit=limit, head=session.head, keep=is_own, note=note)
@@ -118,7 +124,9 @@ class PodMagics(Magics):
     @magic_arguments()
     @_with_help()
     @argument("time", metavar="T", help="A time reference: a time id, HEAD, HEAD~2, or a tag.")
-    @argument("names", nargs="*", help="Only these variables; the others, and HEAD, stay.")
+    @argument(
+        "names", nargs="*", default=[], help="Only these variables; the others, and HEAD, stay."
+    )
     @line_magic
     def pod_checkout(self, line: str) -> None:
         """Take the namespace, or some variables, back (or forth) to how they were at time T.
@@ -231,17 +239,19 @@ class PodMagics(Magics):
 
     def _flush(self) -> None:
         """So that what is shown has its sizes; when writing does not work, it is shown without."""
-        try:
+        with contextlib.suppress(PodError):
             self._extension.store.flush(timeout=10)
-        except PodError:
-            pass
 
     def _run(self, magic: Any, line: str, act: Any) -> None:
         """Parse and act; Pod's own errors are shown as one line, without a traceback."""
         try:
-            act(parse_argstring(magic, line))
+            options = parse_argstring(magic, line)
         except _HelpShown:
-            pass
+            return
+        except (UsageError, ValueError) as error:  # ValueError: a quotation mark without its pair
+            raise UsageError(f"{error}; %{magic.__name__} -h shows what it takes") from None
+        try:
+            act(options)
         except PodError as error:
             raise UsageError(str(error)) from None
         except KeyboardInterrupt:

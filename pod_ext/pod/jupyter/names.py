@@ -50,4 +50,4 @@ def only_pod_magics(code: str) -> bool:
     """Whether a cell does nothing but look at, or move about in, the history."""
     lines = [line.strip() for line in code.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
-    return all(_POD_MAGIC.match(line) for line in lines)
+    return bool(lines) and all(_POD_MAGIC.match(line) for line in lines)

@@ -69,9 +69,9 @@ def checkout_report(done: CheckedOut, head: int | None) -> Report:
         for name, others in sorted(done.separated.items())
     ]
     if done.partial:
-        names = listing(sorted([*done.restored, *done.kept]), 4)
+        asked = listing(sorted([*done.restored, *done.kept]), 4)
         return Report(
-            f"{names or 'nothing'} as of time {done.t}; HEAD stays at {head}", tuple(lines)
+            f"{asked or 'nothing'} as of time {done.t}; HEAD stays at {head}", tuple(lines)
         )
     if not lines:
         lines.append(("", "no variables at that time"))

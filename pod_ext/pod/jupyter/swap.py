@@ -14,6 +14,8 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from pod.jupyter.completion import look_at_namespace
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -58,9 +60,7 @@ def swap(shell: InteractiveShell, module: types.ModuleType, namespace: dict[str,
     shell.user_ns = namespace
     shell.ns_table["user_global"] = shell.ns_table["user_local"] = namespace
     sys.modules[module.__name__] = module
-    completer = getattr(shell, "Completer", None)
-    if completer is not None:
-        completer.namespace = completer.global_namespace = namespace
+    look_at_namespace(shell, namespace)
 
 
 def move_functions(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -72,14 +72,14 @@ def move_functions(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     _retired.append(old)
     left = []
     for function in gc.get_referrers(old):
-        if type(function) is types.FunctionType and function.__globals__ is old:
-            if not _set_globals(function, new):
-                left.append(f"function {function.__qualname__}")
+        is_user = type(function) is types.FunctionType and function.__globals__ is old
+        if is_user and not _set_globals(function, new):
+            left.append(f"function {function.__qualname__}")
     return sorted(set(left + _running_in(old)))
 
 
 def _set_globals(function: types.FunctionType, namespace: dict[str, Any]) -> bool:
-    """Exchange the first field of a function object, which CPython 3.11 to 3.14 keep its globals in.
+    """Exchange the first field of a function object: CPython 3.11 to 3.14 keep its globals there.
 
     Nothing is written unless that field holds exactly the current globals.
     """
@@ -109,7 +109,7 @@ def _running_in(namespace: dict[str, Any]) -> list[str]:
     found = []
     for obj in gc.get_objects():
         attribute = _FRAME_OF.get(type(obj))
-        frame = attribute and getattr(obj, attribute)
+        frame = getattr(obj, attribute) if attribute else None
         if frame is not None and frame.f_globals is namespace and not _is_cell(frame.f_code):
             found.append(f"{type(obj).__name__} {obj.__qualname__}")
     own = sys._getframe()

@@ -177,10 +177,10 @@ _ENUM_MADE = frozenset(
         "__invert__", "__firstlineno__", "__static_attributes__",
     }
 )  # fmt: skip
-"""What the enum machinery puts into a class by itself; the user's own methods are told by origin."""
+"""What the enum machinery puts into a class itself; the user's own are told by their origin."""
 
 
-def _enum_parts(cls: enum.EnumMeta) -> tuple[Any, ...]:
+def _enum_parts(cls: Any) -> tuple[Any, ...]:
     members = cls.__members__
     attributes = {
         name: value
@@ -240,7 +240,7 @@ def fill(definition: Any, part: dict[str, Any]) -> None:
         # Not through the metaclass, whose __setattr__ may be the user's.
         type.__setattr__(definition, name, value)
     if isinstance(definition, abc.ABCMeta) and "abstract" in part:
-        definition.__abstractmethods__ = frozenset(part["abstract"])  # type: ignore[attr-defined]
+        definition.__abstractmethods__ = frozenset(part["abstract"])
     for subclass in part.get("registered", ()):
         definition.register(subclass)
     for name in part.get("order", ()):

@@ -73,7 +73,7 @@ class Opaque:
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
-            # Protocol probes (copy, display, numpy, ...) ask for these; they must see a plain object.
+            # Protocol probes (copy, display, numpy, ...) ask for these, and see a plain object.
             raise AttributeError(name)
         self._refuse()
 

@@ -1,8 +1,8 @@
 """Objects to pods: one examination of some roots, by the C pickler.
 
 `PodPickler.persistent_id` is called by the C pickler for every object it meets. It either *bundles*
-the object (returns None: the object goes on into this pod) or *splits* it off (pickles it into a pod
-of its own, right there, and returns a slot number).
+the object (returns None: the object goes on into this pod) or *splits* it off (pickles it into a
+pod of its own, right there, and returns a slot number).
 
 Every non-atomic object is owned by the pod that first pickled it. Another pod that meets it emits a
 slot to it. Pods form a DAG: a slot always points into a finished pod. Meeting an object owned by a
@@ -38,7 +38,7 @@ from pod.podding.policies import Place, Policy, make_policy, shallow_bytes
 from pod.podding.reducers import reducer_for
 
 IN_BAND_BYTES = 4096
-"""Buffers shorter than this stay in the payload: a blob of its own would cost more than it saves."""
+"""Buffers shorter than this stay in the payload: blobs of their own would cost more than they save."""
 
 
 class _File(str):
@@ -386,13 +386,12 @@ class _Specials:
 
     def __init__(self, definition_met: Callable[[Any], Slot]) -> None:
         self._definition_met = definition_met
-        self._by_type: dict[type, Callable[[Any], _Writing | Slot | None] | None] = {
+        self._by_type: dict[type[Any], Callable[[Any], _Writing | Slot | None] | None] = {
             types.FunctionType: self._function,
             types.ModuleType: self._module,
             types.BuiltinFunctionType: self._builtin,
             _File: self._file,
             Mark: lambda mark: Slot("opaque", mark.args),
-            Opaque: lambda placeholder: Slot("opaque", placeholder.slot_args()),
         }
         self._by_type |= dict.fromkeys(_OWNED_TYPES)
         self.atomic_types = set(ATOMIC_TYPES)
@@ -433,7 +432,7 @@ class _Specials:
         return Slot("file", (str(name), definitions.source_of(str(name))))
 
 
-_OWNED_TYPES = (list, dict, tuple, set, frozenset, bytearray, types.CellType)
+_OWNED_TYPES: tuple[type[Any], ...] = (list, dict, tuple, set, frozenset, bytearray, types.CellType)
 
 
 class PodPickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -471,6 +470,8 @@ class PodPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return examination.reduce_cell(obj)
         if kind is types.BuiltinFunctionType:
             self._uses(obj)
+        if kind is Opaque:  # the same bytes as when its object was met: it has not changed
+            return unwrap, (Mark(*obj.slot_args()),)
         if examination.is_handle(kind):
             return examination.opaque(obj, "it is a handle to something outside this namespace")
         try:
@@ -507,7 +508,7 @@ def _hook(examination: Examination, pod: _Writing) -> Callable[[Any], int | None
 
 
 def _checked(obj: Any, reduced: Any) -> Any:
-    """Refuse, while it can still become a placeholder, what the pickler would stumble over later."""
+    """Refuse, while it can still become a placeholder, what pickling would stumble over later."""
     if isinstance(reduced, str):
         if not _found_by_name(obj, reduced):
             raise TypeError(f"it is not found by its name {reduced!r}")
@@ -602,7 +603,7 @@ def _component(names: Mapping[str, _Target], parts: Mapping[str, tuple[_Target, 
 
 
 def _reachable(targets: Iterable[_Target]) -> list[_Writing]:
-    """The pods needed, children first. Left over from an abandoned parent are those that are not."""
+    """The pods needed, children first. Those left over from an abandoned parent are not."""
     todo = [target[0] for target in targets if not isinstance(target, Slot)]
     seen: dict[int, _Writing] = {}
     while todo:

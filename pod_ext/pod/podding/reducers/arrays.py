@@ -26,7 +26,7 @@ def reduce_array(array: np.ndarray[Any, Any]) -> Any:
     if dtype.hasobject or dtype.itemsize == 0:
         return array.__reduce__()
     # As plain bytes, since the buffer protocol knows no dates, among others.
-    buffer = pickle.PickleBuffer(flat.view(np.uint8))
+    buffer = pickle.PickleBuffer(flat.view(np.uint8).data)
     return make_array, (buffer, dtype, array.shape, order, array.flags.writeable)
 
 

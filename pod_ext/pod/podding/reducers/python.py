@@ -41,7 +41,7 @@ def _make_cache(function: Any, maxsize: int | None, typed: bool, attributes: dic
 
 
 def _reduce_cache(obj: Any) -> tuple[Any, ...]:
-    """An `lru_cache` starts empty again: what it holds cannot be read, and is made anew on demand."""
+    """An `lru_cache` starts empty again: what it holds cannot be read, and is remade on demand."""
     options = obj.cache_parameters()
     attributes = {k: v for k, v in vars(obj).items() if k != "cache_parameters"}
     return _make_cache, (obj.__wrapped__, options["maxsize"], options["typed"], attributes)
@@ -64,7 +64,7 @@ def _reduce_type_var(obj: typing.TypeVar) -> tuple[Any, ...]:
 
 
 def _reduce_memoryview(obj: memoryview) -> tuple[Any, ...]:
-    base = obj.obj
+    base: Any = obj.obj
     if obj.format == "B" and obj.ndim == 1 and obj.contiguous and obj.nbytes == len(base):
         return memoryview, (base,)
     raise TypeError("cannot pickle a memoryview of a part of its object")

@@ -40,8 +40,8 @@ def reduce_text(flat: np.ndarray[Any, Any]) -> tuple[Any, ...] | None:
     data = "".join(strings).encode("utf-8", "surrogatepass")
     return (
         pickle.PickleBuffer(data),
-        pickle.PickleBuffer(_lengths(values, bool(missing))),
-        None if codes is None else pickle.PickleBuffer(codes),
+        pickle.PickleBuffer(_lengths(values, bool(missing)).data),
+        None if codes is None else pickle.PickleBuffer(codes.data),
         missing,
     )
 
@@ -95,7 +95,7 @@ def _addresses(flat: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Which object each element is: the array's own memory, read as numbers."""
     pointer = flat.__array_interface__["data"][0]
     memory = (ctypes.c_uint64 * flat.size).from_address(pointer)
-    return np.frombuffer(memory, np.uint64)
+    return np.asarray(memory)
 
 
 def _often_the_same(flat: np.ndarray[Any, Any]) -> bool:
