@@ -8,6 +8,7 @@ SHELL := bash
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+LAB_ARGS ?=
 VERSIONS ?= 3.11 3.12 3.13
 
 VENV := .venv
@@ -45,7 +46,7 @@ test-all-pythons: ## Run the suite under each Python of VERSIONS that is found, 
 lab: export IPYTHONDIR := $(abspath $(VENV))/lab
 lab: $(VENV)/installed-lab $(VENV)/installed-examples ## Open JupyterLab in examples/, Pod loaded in every kernel
 	@$(BIN)/pod enable --user
-	cd examples && $(abspath $(BIN))/jupyter lab
+	cd examples && $(abspath $(BIN))/jupyter lab $(LAB_ARGS)
 
 lint: $(VENV)/installed-lint $(VENV)/installed-test ## Check style, formatting and types
 	$(BIN)/ruff check .

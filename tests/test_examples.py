@@ -113,7 +113,7 @@ def test_the_session_compares_its_two_branches(executed: dict[str, NotebookNode]
     session = executed["working_session"]
     assert "(398, 25)" not in text(session, "all-columns")
     assert text(session, "check-undo") == "((426, 25), (143, 25))"
-    assert {"logistic", "forest"} <= set(text(session, "contest").split())
+    assert {"logistic", "trees"} <= set(text(session, "contest").split())
     assert "score" in text(session, "diff-score")
 
 

@@ -6,17 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import KernelManager
 from pod import server
 from pod.errors import PodError
 from pod.server import FILE_NAME, Scope, config_path, disable, enable, status
+from support.kernels import Kernel
 
 ROOT = Path(__file__).resolve().parents[1]
 POD = {"InteractiveShellApp": {"extra_extensions": ["pod"]}}
@@ -257,115 +254,79 @@ def test_importing_server_does_not_import_ipython() -> None:
 # Real kernels
 
 
-class Kernel:
-    """A running kernel: what its code prints."""
-
-    def __init__(self, manager: KernelManager) -> None:
-        self.client = manager.blocking_client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
-
-    def run(self, code: str) -> str:
-        printed: list[str] = []
-
-        def keep(message: dict[str, Any]) -> None:
-            if message["msg_type"] == "stream":
-                printed.append(message["content"]["text"])
-
-        reply = self.client.execute_interactive(code, timeout=60, output_hook=keep)
-        assert reply["content"]["status"] == "ok", reply["content"]
-        return "".join(printed).strip()
-
-    def loaded(self) -> set[str]:
-        """The extensions that the kernel has loaded."""
-        return set(self.run("print(*get_ipython().extension_manager.loaded)").split())
-
-
-@contextmanager
-def kernel(
-    cwd: Path, log: Path, python: str = sys.executable, ipython: Path | None = None
-) -> Iterator[Kernel]:
-    """A kernel of that Python, started as Jupyter does it; its own output goes to the log."""
-    manager = KernelManager()
-    manager._kernel_spec = KernelSpec(
-        argv=[python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        display_name="test",
-        language="python",
-    )
-    home = ipython or cwd / "plain-ipython"
-    env = {key: value for key, value in os.environ.items() if not key.startswith("POD_")}
-    env |= {"IPYTHONDIR": str(home)}
-    home.mkdir(exist_ok=True)
-    with log.open("wb") as file:
-        manager.start_kernel(cwd=str(cwd), env=env, stdout=file, stderr=file)
-    started = None
-    try:
-        started = Kernel(manager)
-        yield started
-    finally:
-        if started is not None:
-            started.client.stop_channels()
-        manager.shutdown_kernel(now=started is None)
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """Where kernels run."""
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Path:
-    """The Python of a new environment with the packages of this one, and nothing in its etc."""
+def user(tmp_path: Path) -> dict[str, str]:
+    """The environment variables of the user for whom `config_path` answers here."""
+    return {"IPYTHONDIR": str(tmp_path / "ipython")}
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new environment, with the packages of this one and nothing in its etc, is the current."""
     home = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
     python = home / "bin" / "python"
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site = Path(subprocess.check_output([python, "-c", code], text=True).strip())
     here = [path for path in sys.path if path and Path(path).is_dir()]
-    (site / "here.pth").write_text("\n".join([str(ROOT / "pod_ext"), *here]) + "\n")
-    return python
+    (site / "here.pth").write_text("\n".join(here) + "\n")
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(sys, "prefix", str(home))
 
 
-def test_a_kernel_without_configuration_does_not_load_pod(
-    tmp_path: Path, environment: Path
-) -> None:
-    with kernel(tmp_path, tmp_path / "log", python=str(environment)) as plain:
-        assert "pod" not in plain.loaded()
-        assert plain.run("import sys; print('pod' in sys.modules)") == "False"
+def loaded(kernel: Kernel) -> set[str]:
+    """The extensions that a kernel has loaded."""
+    return set(kernel.value("sorted(get_ipython().extension_manager.loaded)"))
 
 
-def test_a_kernel_of_an_enabled_environment_loads_pod(
-    tmp_path: Path, environment: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "prefix", str(environment.parents[1]))
+@pytest.mark.usefixtures("environment")
+def test_a_kernel_without_configuration_does_not_load_pod(work: Path) -> None:
+    with Kernel(work) as plain:
+        assert "pod" not in loaded(plain)
+        assert plain.value("'pod' in __import__('sys').modules") is False
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_kernel_of_an_enabled_environment_loads_pod(work: Path) -> None:
     enable("sys-prefix")
-    with kernel(tmp_path, tmp_path / "log", python=str(environment)) as enabled:
-        assert "pod" in enabled.loaded()
+    with Kernel(work) as enabled:
+        assert "pod" in loaded(enabled)
     disable("sys-prefix")
-    with kernel(tmp_path, tmp_path / "log", python=str(environment)) as disabled:
-        assert "pod" not in disabled.loaded()
+    with Kernel(work) as disabled:
+        assert "pod" not in loaded(disabled)
 
 
-def test_a_kernel_of_an_enabled_user_loads_pod_and_saves_every_cell(tmp_path: Path) -> None:
+def test_a_kernel_of_an_enabled_user_saves_every_cell(work: Path, user: dict[str, str]) -> None:
     enable("user")
-    with kernel(tmp_path, tmp_path / "log", ipython=tmp_path / "ipython") as enabled:
-        assert "pod" in enabled.loaded()
+    with Kernel(work, user) as enabled:
+        assert "pod" in loaded(enabled)
         enabled.run("x = 1")
         enabled.run("x = 2")
-        history = json.loads(enabled.run("%pod_log --json"))
-        assert {"x = 1", "x = 2"} <= {each["code"].strip() for each in history}
+        history = json.loads(enabled.run("%pod_log --json").stdout)
+    assert [commit["code"] for commit in history][:2] == ["x = 2", "x = 1"]
 
 
 @pytest.mark.parametrize("name", ["ipython_config.py", "ipython_kernel_config.py"])
-def test_a_users_own_extensions_are_loaded_too(name: str, tmp_path: Path) -> None:
+def test_a_users_own_extensions_are_loaded_too(name: str, work: Path, user: dict[str, str]) -> None:
     profile = enable("user").path.parent
     put(profile / name, 'c.InteractiveShellApp.extensions = ["autoreload"]\n')
-    with kernel(tmp_path, tmp_path / "log", ipython=tmp_path / "ipython") as enabled:
-        assert {"IPython.extensions.autoreload", "pod"} <= enabled.loaded()
+    with Kernel(work, user) as enabled:
+        assert {"IPython.extensions.autoreload", "pod"} <= loaded(enabled)
 
 
 def test_a_kernel_starts_without_the_extension_that_its_configuration_names(
-    tmp_path: Path,
+    work: Path, user: dict[str, str]
 ) -> None:
     names = ["no_such_module", "autoreload"]
     put(config_path("user"), {"InteractiveShellApp": {"extra_extensions": names}})
-    log = tmp_path / "log"
-    with kernel(tmp_path, log, ipython=tmp_path / "ipython") as started:
-        assert started.run("print(6 * 7)") == "42"
-        assert "IPython.extensions.autoreload" in started.loaded()
-    assert "no_such_module" in log.read_text()
+    with Kernel(work, user) as started:
+        assert started.run("print(6 * 7)").stdout == "42\n"
+        assert "IPython.extensions.autoreload" in loaded(started)
+    assert "no_such_module" in started.console()

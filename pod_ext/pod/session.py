@@ -40,6 +40,7 @@ from pod.podding.atoms import unchanging
 from pod.podding.definitions import Tokens
 from pod.podding.opaque import Unavailable
 from pod.podding.pickler import Examination
+from pod.podding.pods import Component
 from pod.podding.policies import Policy
 from pod.store.writer import WriteJob, Writer
 from pod.tracking import Touched, Tracker
@@ -106,6 +107,8 @@ class _State:
     """By token."""
     objects: Mapping[str, Callable[[], object]] = field(default_factory=dict)
     """Variable -> gives the object it had, or None if that is gone."""
+    names_by_id: Mapping[int, str] = field(default_factory=dict)
+    """Id of such an object -> a variable that has it, atoms left out."""
 
 
 class Session:
@@ -150,6 +153,10 @@ class Session:
         self.head, self._state, self._tokens = earlier.head, earlier._state, earlier._tokens
         self._tracker.touch(Touched(everything=True))
 
+    def touch(self, touched: Touched) -> None:
+        """Count these as touched, for whoever knows of what the tracker does not see."""
+        self._tracker.touch(touched)
+
     # --- saving
 
     def save(self, cell: Cell = Cell(), *, only_if_changed: bool = False) -> Saved | None:
@@ -184,13 +191,7 @@ class Session:
     ) -> Saved | None:
         before = self._state
         values = self._values()
-        active = self._active(values, touched)
-        examination = Examination(self.namespace, self._tokens, self._policy, t, self._since.at(t))
-        try:
-            examination.examine(active.roots, active.definitions)
-            components = examination.components()
-        finally:
-            examination.close()
+        active, failures, components = self._examine(values, touched, t)
         blobs = Collector(self._has_blob)
         manifests: dict[str, Manifest] = {}
         for component in components:
@@ -236,10 +237,42 @@ class Session:
         news = {*added, *changed}
         return Saved(
             t, added, changed, removed,
-            {name: why for name, why in examination.failures.items() if name in news},
+            {name: why for name, why in failures.items() if name in news},
             {n: after.variables[n].opaque for n in sorted(news) if after.variables[n].opaque},
             time.perf_counter() - started,
         )  # fmt: skip
+
+    def _examine(
+        self, values: Mapping[str, Any], touched: Touched, t: int
+    ) -> tuple[_Active, dict[str, str], list[Component]]:
+        """What is active now, as components; and why some of it could not be saved."""
+        while True:
+            active = self._active(values, touched)
+            examination = Examination(
+                self.namespace, self._tokens, self._policy, t, self._since.at(t)
+            )
+            try:
+                examination.examine(active.roots, active.definitions)
+                met = self._met_elsewhere(examination, values, active)
+                if not met:
+                    return active, examination.failures, examination.components()
+            finally:
+                examination.close()
+            # An active variable got hold of another one's object in a way that no tracker saw.
+            touched |= Touched(frozenset(met))
+
+    def _met_elsewhere(
+        self, examination: Examination, values: Mapping[str, Any], active: _Active
+    ) -> set[str]:
+        """Variables not looked at whose very object was met all the same."""
+        by_id = self._state.names_by_id
+        return {
+            name
+            for key in examination.owner.keys() & by_id.keys()
+            if (name := by_id[key]) not in active.roots
+            and id(values.get(name)) == key
+            and not self._is_unavailable(name, values[name])
+        }
 
     def _values(self) -> dict[str, Any]:
         versioned = self._versioned
@@ -302,6 +335,7 @@ class Session:
             del groups[name]
             del objects[name]
         objects.update({name: _reference(values[name]) for name in active.rebound})
+        names_by_id = dict(before.names_by_id) | _ids(values, active.rebound)
         definition_groups = dict(before.definition_groups)
         for digest, manifest in manifests.items():
             group = group_of(digest, manifest)
@@ -325,7 +359,7 @@ class Session:
             active.gone,
             blobs.put,
         )
-        return _State(table, definition_table, groups, definition_groups, objects)
+        return _State(table, definition_table, groups, definition_groups, objects, names_by_id)
 
     # --- checkout
 
@@ -409,7 +443,8 @@ class Session:
             found[entry.name] = group
         objects = {name: _reference(value) for name, value in restored.values.items()}
         objects |= {name: self._state.objects[name] for name in kept}
-        return _State(then, definitions, groups, definition_groups, objects)
+        live = dict(dict.items(self.namespace)) | restored.values
+        return _State(then, definitions, groups, definition_groups, objects, _ids(live, objects))
 
     def _group_at(self, entry: Variable) -> Group:
         known = self._state.groups.get(entry.name)
@@ -479,6 +514,10 @@ class _FirstSeen:
             return t
 
         return since
+
+
+def _ids(values: Mapping[str, Any], names: Iterable[str]) -> dict[int, str]:
+    return {id(values[name]): name for name in names if not unchanging(values[name])}
 
 
 def _is_held(reference: Callable[[], object] | None, value: object) -> bool:

@@ -12,6 +12,7 @@ import sys
 import time
 import weakref
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -28,6 +29,7 @@ from pod.library import PodStore, default_path
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import POLICIES
 from pod.session import Cell, Saved, Session
+from pod.tracking.blind_spots import in_cell
 from pod.tracking.namespace import NamespaceTracker
 
 if TYPE_CHECKING:
@@ -184,19 +186,24 @@ class PodExtension(Configurable):
     # --- around each cell
 
     def _before_cell(self, info: ExecutionInfo) -> None:
+        if self._is_inside_cell():
+            return
         self._started = time.perf_counter()
         look_at_namespace(self.shell, self.namespace)
 
     def _after_cell(self, result: ExecutionResult) -> None:
         """After every cell; must not raise, whatever happens."""
+        if self._is_inside_cell():
+            return
         started, self._started = self._started, None
         try:
             self._take_over_stragglers()
+            code = getattr(getattr(result, "info", None), "raw_cell", None) or ""
+            self.session.touch(in_cell(self.shell.transform_cell(code)))
             self.namespace._watch(output_names(()), "IPython.core.displayhook")
             number = getattr(result, "execution_count", None)
             if number is not None:
                 self.namespace._watched.add(f"_{number}")
-            code = getattr(getattr(result, "info", None), "raw_cell", None) or ""
             if not code.strip() or only_pod_magics(code):
                 return
             error = result.error_before_exec or result.error_in_exec
@@ -214,6 +221,14 @@ class PodExtension(Configurable):
             self.warn("interrupted; this cell is saved together with the next one")
         except Exception as error:
             self.warn(f"this cell could not be looked at ({_one_line(error)})")
+
+    def _is_inside_cell(self) -> bool:
+        """Whether it is a cell's code that runs this cell, as `%%capture` does: all one cell."""
+        frame: FrameType | None = sys._getframe()
+        running = type(self.shell).run_code.__code__
+        while frame is not None and frame.f_code is not running:
+            frame = frame.f_back
+        return frame is not None
 
     def _take_over_stragglers(self) -> None:
         """What a cell that was running while Pod was loaded went on to assign in the old place."""

@@ -85,10 +85,8 @@ class PodMagics(Magics):
             print(json.dumps(log.to_json(), indent=1))
             return
         if options.names and not log:
-            where = "any notebook" if options.all else "this notebook (see --all)"
-            raise UsageError(
-                f"no time of {where} added, changed or removed {', '.join(options.names)}"
-            )
+            where = "any notebook" if options.all else "this notebook; --all looks in every one"
+            raise UsageError(f"{', '.join(options.names)}: not in the history of {where}")
         if len(log) < log.total and not options.all:
             note = f"{len(log)} of {log.total} times shown; %pod_log --all shows every one"
             log = store.log(options.names, limit=limit, head=session.head, keep=is_own, note=note)

@@ -441,16 +441,10 @@ class PodPickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(self, examination: Examination, pod: _Writing) -> None:
         self._examination = examination
         self._pod = pod
-        # As a closure on the instance: this runs once per object, and is most of what a save costs.
+        # Closures, not methods: one of these runs for every object and is most of what a save
+        # costs, and a method would be a cycle that keeps the user's objects alive in the memo.
         self.persistent_id = _hook(examination, pod)
-        super().__init__(pod.payload, protocol=5, buffer_callback=self._buffer)
-
-    def _buffer(self, buffer: Any) -> bool:
-        view = buffer.raw()
-        if view.nbytes < IN_BAND_BYTES:
-            return True
-        self._pod.buffers.append(view)
-        return False
+        super().__init__(pod.payload, protocol=5, buffer_callback=_buffer_hook(pod))
 
     def reducer_override(self, obj: Any) -> Any:
         """Called by the C pickler for every object that is not of a basic builtin type."""
@@ -482,6 +476,8 @@ class PodPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return examination.opaque(obj, reason_of(error))
 
     def _reduce(self, obj: Any, kind: type) -> Any:
+        if issubclass(kind, types.ModuleType) and imported_module(obj):
+            kind = types.ModuleType  # such as `__main__` in a tracked namespace: found by its name
         reducer = (
             reducer_for(kind)
             or copyreg.dispatch_table.get(kind)
@@ -505,6 +501,19 @@ def _hook(examination: Examination, pod: _Writing) -> Callable[[Any], int | None
         return met(obj, pod)
 
     return persistent_id
+
+
+def _buffer_hook(pod: _Writing) -> Callable[[Any], bool]:
+    buffers = pod.buffers
+
+    def buffer_callback(buffer: Any) -> bool:
+        view = buffer.raw()
+        if view.nbytes < IN_BAND_BYTES:
+            return True
+        buffers.append(view)
+        return False
+
+    return buffer_callback
 
 
 def _checked(obj: Any, reduced: Any) -> Any:

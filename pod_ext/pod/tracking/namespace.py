@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pod.namespace import TrackedNamespace
 from pod.tracking import Touched
+from pod.tracking.blind_spots import in_values
 
 
 class NamespaceTracker:
@@ -14,7 +15,8 @@ class NamespaceTracker:
 
     def take(self) -> Touched:
         names, everything = self._namespace._take_touched()
-        return Touched(frozenset(names), everything)
+        unseen = in_values(dict.get(self._namespace, name) for name in names)
+        return Touched(frozenset(names), everything) | unseen
 
     def touch(self, touched: Touched) -> None:
         self._namespace._touch(touched.names, touched.everything)

@@ -7,7 +7,7 @@ not be resized, and its base shows. Ours differs from what was saved in neither.
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def reduce_array(array: np.ndarray[Any, Any]) -> Any:
     if dtype.hasobject or dtype.itemsize == 0:
         return array.__reduce__()
     # As plain bytes, since the buffer protocol knows no dates, among others.
-    buffer = pickle.PickleBuffer(flat.view(np.uint8).data)
+    buffer = pickle.PickleBuffer(cast(Any, flat.view(np.uint8)))
     return make_array, (buffer, dtype, array.shape, order, array.flags.writeable)
 
 

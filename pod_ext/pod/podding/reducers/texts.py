@@ -40,10 +40,14 @@ def reduce_text(flat: np.ndarray[Any, Any]) -> tuple[Any, ...] | None:
     data = "".join(strings).encode("utf-8", "surrogatepass")
     return (
         pickle.PickleBuffer(data),
-        pickle.PickleBuffer(_lengths(values, bool(missing)).data),
-        None if codes is None else pickle.PickleBuffer(codes.data),
+        _buffer(_lengths(values, bool(missing))),
+        None if codes is None else _buffer(codes),
         missing,
     )
+
+
+def _buffer(array: Any) -> pickle.PickleBuffer:
+    return pickle.PickleBuffer(array)
 
 
 def make_text(data: Any, lengths: Any, codes: Any, missing: str) -> list[Any]:
