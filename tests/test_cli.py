@@ -17,6 +17,7 @@ import pod
 import pytest
 from pod.library import PodStore
 from pod.session import Cell
+from pod.store.files import commit_body, commit_bytes
 from pod.tracking.namespace import NamespaceTracker
 
 READING = (
@@ -354,6 +355,27 @@ def test_a_damaged_past_is_told_with_what_is_known(here: Path) -> None:
     assert done.returncode == 1
     assert "~ 4" in done.stdout
     assert "earlier history cannot be read" in line_with(done.stdout, "✗")
+
+
+def test_a_damaged_moment_between_two_others_leaves_them_comparable(here: Path) -> None:
+    damage(here / ".pod" / "commits" / "1")
+    assert told(here, "diff", "3", "4")["trouble"] == ""  # both come from 2
+    damage(here / ".pod" / "commits" / "2")
+    diff = said(here, "diff", "3", "4")
+    assert "~ cfg" in diff
+    assert "[4] cfg['depth'] = 5" in diff
+    assert "commits/2" in line_with(diff, "✗ the code before")
+
+
+def test_a_history_made_to_run_in_circles_is_not_followed(here: Path) -> None:
+    file = here / ".pod" / "commits" / "2"
+    commit = json.loads(commit_body(file.read_bytes(), "commits/2"))
+    file.write_bytes(commit_bytes(json.dumps(commit | {"parent": 4}).encode()))
+    said_why = "time 2 claims to come after time 4"
+    assert said_why in run(here, "show", "4", "cfg").stdout
+    assert said_why in said(here, "diff", "1", "4")
+    assert said_why not in said(here, "diff", "3", "4")
+    assert " 2  good" in said(here, "log")
 
 
 def test_missing_variables_of_a_moment_leave_its_code_to_be_read(here: Path) -> None:

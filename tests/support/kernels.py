@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -73,7 +74,8 @@ class Ran:
 
     @property
     def traceback(self) -> str:
-        return "\n".join(line for e in self._contents("error") for line in e["traceback"])
+        lines = [line for error in self._contents("error") for line in error["traceback"]]
+        return re.sub(r"\x1b\[[\d;]*m", "", "\n".join(lines))
 
     @property
     def said(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pod.compare.difference import Difference
 from pod.compare.values import compare
-from pod.errors import TimeReferenceError, UnknownVariableError
+from pod.errors import PodError, TimeReferenceError, UnknownVariableError
 from pod.history.moments import History
 from pod.history.records import Commit, Variable
 from pod.history.restore import SameDefinitions, restore
@@ -67,6 +67,8 @@ class Diff:
     """What ran after their common past on the way to `b`, oldest first."""
     cells_before: tuple[Commit, ...] = ()
     """What ran after their common past on the way to `a`; empty unless they are on two branches."""
+    trouble: str = ""
+    """Why some of what ran between them is not known."""
 
     @property
     def added(self) -> tuple[str, ...]:
@@ -102,6 +104,8 @@ class Diff:
                 failed = "" if cell.ok else f"   ✗ {cell.error}"
                 lines.append(f"  [{cell.t}] {first}{failed}")
                 lines += [f"  {' ' * len(str(cell.t))}   {line}" for line in rest]
+        if self.trouble:
+            lines.append(f"✗ the code before that cannot be read: {self.trouble}")
         return "\n".join(lines)
 
     def _counts(self) -> str:
@@ -136,6 +140,7 @@ class Diff:
             "code_before": [
                 {"t": cell.t, "code": cell.code, "ok": cell.ok} for cell in self.cells_before
             ],
+            "trouble": self.trouble,
         }
 
     def _repr_html_(self) -> str:
@@ -151,6 +156,8 @@ class Diff:
             + "</details>"
             for title, cells in self._code()
         )
+        if self.trouble:
+            code += f"<div>✗ the code before that cannot be read: {escape(self.trouble)}</div>"
         return (
             f"<div style='font-size:13px'><div><b>time {self.a} → {self.b}</b>: "
             f"{escape(self._counts())}</div>{rows}{code}</div>"
@@ -250,8 +257,8 @@ def diff(
         for name in chosen
         if not _equal(old.get(name), new.get(name))
     ]
-    ran_before, ran = _code_between(history, commit_a, commit_b)
-    return Diff(a, b, tuple(found), ran, ran_before)
+    ran_before, ran, trouble = _code_between(history, commit_a, commit_b)
+    return Diff(a, b, tuple(found), ran, ran_before, trouble)
 
 
 def _equal(old: Variable | None, new: Variable | None) -> bool:
@@ -312,20 +319,24 @@ class _Pair:
 
 def _code_between(
     history: History, a: Commit, b: Commit
-) -> tuple[tuple[Commit, ...], tuple[Commit, ...]]:
-    """Commits on the way from the nearest common ancestor to each of the two, oldest first."""
-    past_a, past_b = _past(history, a), _past(history, b)
-    common = {commit.t for commit in past_a} & {commit.t for commit in past_b}
-    way_a, way_b = (
-        tuple(reversed([commit for commit in past if commit.t not in common]))
-        for past in (past_a, past_b)
-    )
-    return way_a, way_b
-
-
-def _past(history: History, commit: Commit | None) -> list[Commit]:
-    past = []
-    while commit is not None:
-        past.append(commit)
-        commit = history.commit(commit.parent) if commit.parent is not None else None
-    return past
+) -> tuple[tuple[Commit, ...], tuple[Commit, ...], str]:
+    """Commits on the way from the nearest common ancestor to each of the two, oldest first; and
+    why that is not all of them, where one cannot be read."""
+    past_a, past_b = history.past(a), history.past(b)
+    way_a, way_b = list[Commit](), list[Commit]()
+    trouble = ""
+    try:
+        at_a, at_b = next(past_a, None), next(past_b, None)
+        # A commit is later than its parent, so of two different ones only the later can lie on
+        # the way; nothing is read beyond the common ancestor.
+        while (at_a and at_a.t) != (at_b and at_b.t):
+            if at_b is None or (at_a is not None and at_a.t > at_b.t):
+                assert at_a is not None
+                way_a.append(at_a)
+                at_a = next(past_a, None)
+            else:
+                way_b.append(at_b)
+                at_b = next(past_b, None)
+    except PodError as error:
+        trouble = str(error)
+    return tuple(reversed(way_a)), tuple(reversed(way_b)), trouble

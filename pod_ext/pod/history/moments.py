@@ -91,6 +91,19 @@ class History:
                 damaged[t] = str(error)
         return found, damaged
 
+    def past(self, commit: Commit) -> Iterator[Commit]:
+        """This commit and those that it came from, nearest first; each is read when it is its turn.
+
+        `DamagedError` for one that is not readable, or claims to come from a later one: a history
+        made to run in circles must not be followed for ever.
+        """
+        yield commit
+        while commit.parent is not None:
+            if commit.parent >= commit.t:
+                raise DamagedError(f"time {commit.t} claims to come after time {commit.parent}")
+            commit = self.commit(commit.parent)
+            yield commit
+
     def resolve(self, reference: int | str, head: int | None = None) -> int:
         """The time id that a time reference means.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pod.errors import DamagedError, PodError
+from pod.errors import PodError
 from pod.history import text
 from pod.history.moments import History
 from pod.history.records import Commit, Variable
@@ -190,22 +190,13 @@ def show_variable(history: History, t: int, name: str) -> VariableReport:
         shares = tuple(sorted(history.manifest(variable.manifest).names.keys() - {name}))
     versions: list[Version] = []
     try:
-        for past in _past(history, commit):
+        for past in history.past(commit):
             status = _status(past, name)
             if status is not None:
                 versions.append(Version(past, status, _at(history, past, name)))
     except PodError as error:
         return VariableReport(t, variable, shares, tuple(versions), str(error))
     return VariableReport(t, variable, shares, tuple(versions))
-
-
-def _past(history: History, commit: Commit) -> Iterator[Commit]:
-    yield commit
-    while commit.parent is not None:
-        if commit.parent >= commit.t:
-            raise DamagedError(f"time {commit.t} claims to come after time {commit.parent}")
-        commit = history.commit(commit.parent)
-        yield commit
 
 
 def _at(history: History, commit: Commit, name: str) -> Variable | None:

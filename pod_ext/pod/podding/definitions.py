@@ -94,14 +94,19 @@ def parts_of(definition: Any) -> tuple[Any, ...]:
 
 
 def function_arguments(function: types.FunctionType) -> tuple[Any, ...]:
-    return function.__code__, function.__globals__, function.__name__, function.__closure__
+    name = sys.intern(function.__name__)
+    return function.__code__, function.__globals__, name, function.__closure__
+
+
+# Names are interned before they are pickled. A pickle refers back to a string that it has seen as the
+# same object, so the bytes would otherwise depend on which names happen to be one object.
 
 
 def function_state(function: types.FunctionType) -> dict[str, Any]:
     """Everything of a function that can be set after it exists, what is at its default left out."""
     state: dict[str, Any] = {
-        "__module__": function.__module__,
-        "__qualname__": function.__qualname__,
+        "__module__": _interned(function.__module__),
+        "__qualname__": sys.intern(function.__qualname__),
         "__defaults__": function.__defaults__,
         "__kwdefaults__": function.__kwdefaults__,
         "__dict__": function.__dict__,
@@ -113,6 +118,10 @@ def function_state(function: types.FunctionType) -> dict[str, Any]:
     if function.__closure__:
         state["cells"] = tuple((cell, *_contents(cell)) for cell in function.__closure__)
     return state
+
+
+def _interned(name: Any) -> Any:
+    return sys.intern(name) if type(name) is str else name
 
 
 def _contents(cell: types.CellType) -> tuple[Any, ...]:
@@ -137,7 +146,8 @@ _CODE = (
 def _class_parts(cls: type) -> tuple[Any, ...]:
     attributes = dict(cls.__dict__)
     bare = {name: attributes[name] for name in _BARE if name in attributes}
-    bare["__qualname__"] = cls.__qualname__
+    bare["__module__"] = _interned(bare.get("__module__"))
+    bare["__qualname__"] = sys.intern(cls.__qualname__)
     bare["__doc__"] = cls.__doc__
     rest = {
         name: value
@@ -147,7 +157,7 @@ def _class_parts(cls: type) -> tuple[Any, ...]:
     methods = {name: value for name, value in rest.items() if isinstance(value, _CODE)}
     data = {name: value for name, value in rest.items() if name not in methods}
     return (
-        ("class", type(cls), cls.__name__, cls.__bases__, bare),
+        ("class", type(cls), sys.intern(cls.__name__), cls.__bases__, bare),
         {"attributes": methods, "abstract": sorted(getattr(cls, "__abstractmethods__", ()))},
         {"attributes": data, "registered": _virtual_subclasses(cls), "order": list(rest)},
     )

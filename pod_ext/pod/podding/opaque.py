@@ -16,6 +16,13 @@ ALWAYS_OPAQUE = {
     "ipykernel.kernelbase.Kernel",
     "traitlets.config.application.Application",
     "_io._IOBase",
+    "threading.Thread",
+    "subprocess.Popen",
+    "socket.socket",
+    "concurrent.futures._base.Executor",
+    "concurrent.futures._base.Future",
+    "multiprocessing.process.BaseProcess",
+    "asyncio.events.AbstractEventLoop",
     "io.IOBase",
 }
 """Qualified names of classes whose instances are handles to something outside the object graph.
@@ -77,8 +84,13 @@ class Opaque:
             raise AttributeError(name)
         self._refuse()
 
-    __call__ = __iter__ = __next__ = __len__ = __enter__ = __getitem__ = __setitem__ = _refuse
-    __bool__ = __contains__ = __add__ = __lt__ = __gt__ = __float__ = __int__ = _refuse
+    __call__ = __iter__ = __next__ = __len__ = __enter__ = __exit__ = __contains__ = _refuse
+    __getitem__ = __setitem__ = __delitem__ = __setattr__ = __delattr__ = _refuse
+    __await__ = __aiter__ = __anext__ = __aenter__ = __aexit__ = __reversed__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __matmul__ = (
+        _refuse
+    )
+    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = __int__ = __index__ = _refuse
 
 
 class Unavailable(Opaque):

@@ -12,12 +12,14 @@ abandoned, and their roots are bundled into the pods that enclose them. So cycle
 
 from __future__ import annotations
 
+import contextlib
 import copyreg
 import importlib.util
 import io
+import pickle
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import cloudpickle
@@ -132,13 +134,15 @@ class Examination:
         self._root_ids: dict[int, Place] = {}
         self._forced: set[int] = set()
         self._bare_cells: set[int] = set()
-        self.owner: dict[int, _Writing | Slot] = {
+        self._given: dict[int, _Writing | Slot] = {
             id(()): _ATOM,
             id(frozenset()): _ATOM,
             id(namespace): Slot("namespace"),
         }
         for key, (module, name) in SINGLETONS.items():
-            self.owner[key] = Slot("global", (module, name))
+            self._given[key] = Slot("global", (module, name))
+        self.owner = dict(self._given)
+        """Object id -> the pod that first pickled it, or the slot that stands for it everywhere."""
         self.special = _Specials(self.definition_met)
         self._handles: dict[type, bool] = {}
 
@@ -172,10 +176,12 @@ class Examination:
         """Let go of the user's objects now, not when the garbage collector comes by."""
         for pod in self._pods:
             pod.pickler = None
-        self._pods.clear()
-        self._keep.clear()
-        self.owner.clear()
-        self.definitions.clear()
+        held: tuple[Any, ...] = (
+            self._pods, self._keep, self._names, self._parts,
+            self.owner, self._given, self.definitions,
+        )  # fmt: skip
+        for each in held:
+            each.clear()
 
     def definition_met(self, definition: Any) -> Slot:
         """The slot for a class or function of the session, which is then examined too."""
@@ -217,11 +223,22 @@ class Examination:
         for number, part in enumerate(definitions.parts_of(definition)):
             self._keep.append(part)
             try:
-                roots.append((self._top_pod(part, hash((token, number))), None))
+                with self._apart() if number == 0 else contextlib.nullcontext():
+                    roots.append((self._top_pod(part, hash((token, number))), None))
             except Exception as error:
                 self.failures[token] = reason_of(error)
                 return (Slot("opaque", self.opaque_args(definition, reason_of(error))),)
         return tuple(roots)
+
+    @contextlib.contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Pickle without sharing anything with other pods, as the bare object of a definition has
+        to be: pods that need the definition could not be loaded before it otherwise."""
+        owner, self.owner = self.owner, dict(self._given)
+        try:
+            yield
+        finally:
+            self.owner = owner
 
     # --- pods
 
@@ -372,7 +389,7 @@ def _reduce_code(code: types.CodeType) -> tuple[Any, ...]:
         _PYTHON, _BYTECODE,
         code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_nlocals,
         code.co_stacksize, code.co_flags, code.co_code, code.co_consts, code.co_names,
-        code.co_varnames, _File(code.co_filename), code.co_name, code.co_qualname,
+        code.co_varnames, _File(code.co_filename), sys.intern(code.co_name), sys.intern(code.co_qualname),
         code.co_firstlineno, code.co_linetable, code.co_exceptiontable, code.co_freevars,
         code.co_cellvars,
     )  # fmt: skip
@@ -435,7 +452,7 @@ class _Specials:
 _OWNED_TYPES: tuple[type[Any], ...] = (list, dict, tuple, set, frozenset, bytearray, types.CellType)
 
 
-class PodPickler(cloudpickle.Pickler):  # type: ignore[misc]
+class PodPickler(pickle.Pickler):
     """Writes one pod. Knows of the others through its examination."""
 
     def __init__(self, examination: Examination, pod: _Writing) -> None:

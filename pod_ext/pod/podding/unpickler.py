@@ -6,11 +6,12 @@ function, so that everything loaded together shares what it shared when it was s
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -59,7 +60,8 @@ class Loader:
         self._definition = definition
         self._live = live
         self._components: dict[int, _ComponentLoad] = {}
-        self._unfilled: list[tuple[Any, StoredDefinition]] = []
+        self._bare_depth = 0
+        self._unfilled: list[_Unfilled] = []
         self.definitions: dict[str, Any] = {}
         """Token -> class or function, of all that were needed."""
 
@@ -68,7 +70,7 @@ class Loader:
         component = self._component(source)
         component.load(tuple(roots.values()))
         loaded = {name: component.resolve(slot) for name, slot in roots.items()}
-        self._fill_rest()
+        self._fill()
         return loaded
 
     def resolve(self, slot: Slot) -> Any:
@@ -104,31 +106,60 @@ class Loader:
         if stored.roots[0].kind == "opaque":
             self.definitions[token] = component.resolve(stored.roots[0])
             return self.definitions[token]
-        component.load(stored.roots[:1])
-        if token in self.definitions:  # its bare object needed itself, by way of others
-            return self.definitions[token]
-        bare = definitions.make_bare(component.resolve(stored.roots[0]))
-        self.definitions[token] = bare
-        self._fill(bare, stored)
-        return bare
+        with self._making():
+            component.load(stored.roots[:1])
+            if token not in self.definitions:  # else one of its bases came to need it
+                self.definitions[token] = definitions.make_bare(component.resolve(stored.roots[0]))
+                self._unfilled.append(
+                    _Unfilled(self.definitions[token], component, stored.roots[1:])
+                )
+        self._fill()
+        return self.definitions[token]
 
-    def _fill(self, bare: Any, stored: StoredDefinition) -> None:
-        component = self._component(stored.source)
-        for number, root in enumerate(stored.roots[1:], 1):
-            if component.is_loading(root):
-                # It refers back to what is being loaded right now, and is filled after that.
-                rest = StoredDefinition(stored.source, (stored.roots[0], *stored.roots[number:]))
-                self._unfilled.append((bare, rest))
+    @contextlib.contextmanager
+    def _making(self) -> Iterator[None]:
+        """While a bare class is made, so are those that it needs; none is filled before all are."""
+        self._bare_depth += 1
+        try:
+            yield
+        finally:
+            self._bare_depth -= 1
+
+    def _fill(self) -> None:
+        """Fill what can be: methods first, so that instances among the data find them in place."""
+        while self._bare_depth == 0:
+            ready = [each for each in self._unfilled if each.is_ready()]
+            if not ready:
                 return
-            component.load((root,))
-            definitions.fill(bare, component.resolve(root))
-
-    def _fill_rest(self) -> None:
-        while self._unfilled:
-            self._fill(*self._unfilled.pop())
+            first = max(ready, key=lambda each: len(each.roots))
+            first.fill()
+            if not first.roots:
+                self._unfilled.remove(first)
 
     def _component(self, source: PodSource) -> _ComponentLoad:
         return self._components.setdefault(id(source), _ComponentLoad(self, source))
+
+
+@dataclass(slots=True, eq=False)
+class _Unfilled:
+    """A definition whose bare object exists, and the parts that are still to be set on it."""
+
+    definition: Any
+    component: _ComponentLoad
+    roots: tuple[Slot, ...]
+    filling: bool = False
+
+    def is_ready(self) -> bool:
+        """Not while its next part refers back to a pod that is being loaded right now."""
+        return not self.filling and not self.component.is_loading(self.roots[0])
+
+    def fill(self) -> None:
+        """Set the next part."""
+        self.filling = True
+        self.component.load(self.roots[:1])
+        definitions.fill(self.definition, self.component.resolve(self.roots[0]))
+        self.roots = self.roots[1:]
+        self.filling = False
 
 
 class _ComponentLoad:
