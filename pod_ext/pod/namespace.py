@@ -122,7 +122,7 @@ class TrackedNamespace(dict[str, Any]):
         self._touched.update(dict(*args, **kwargs))
         super().update(*args, **kwargs)
 
-    def __ior__(self, other: Any) -> TrackedNamespace:  # type: ignore[misc]
+    def __ior__(self, other: Any) -> Any:
         self.update(other)
         return self
 

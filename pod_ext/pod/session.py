@@ -38,8 +38,8 @@ from pod.history.versions import differing
 from pod.interrupts import uninterrupted
 from pod.podding.atoms import unchanging
 from pod.podding.definitions import Tokens
+from pod.podding.examination import Examination
 from pod.podding.opaque import Unavailable
-from pod.podding.pickler import Examination
 from pod.podding.pods import Component
 from pod.podding.policies import Policy
 from pod.store.writer import WriteJob, Writer
@@ -521,7 +521,7 @@ def _ids(values: Mapping[str, Any], names: Iterable[str]) -> dict[int, str]:
 
 
 def _is_held(reference: Callable[[], object] | None, value: object) -> bool:
-    """Whether a reference is to this very object. (A dead weak one gives None: so does one to None.)"""
+    """Whether a reference is to this very object. (A dead weak one gives None, like one to None.)"""
     return (
         reference is not None
         and reference() is value

@@ -286,17 +286,17 @@ def test_a_placeholder_stands_in_its_container_and_says_what_it_was(pod: PodKern
     ran = pod.run(
         "import threading\ndef numbers(): yield 1\n"
         "box = {'lock': threading.Lock(), 'rest': [1, 2]}\nsame = box['lock']\n"
-        "generator = numbers()\nlog = open('log.txt', 'w')"
+        "running = numbers()\nlog = open('log.txt', 'w')"
     )
     assert [line for line in ran.said if "`box`" in line and "_thread.lock" in line]
-    assert [line for line in ran.said if "`generator`" in line]
+    assert [line for line in ran.said if "`running`" in line]
     t = pod.head["t"]
-    pod.run("log.close()\ndel box, same, generator, log")
+    pod.run("log.close()\ndel box, same, running, log")
     shown = pod.checkout(t).text
-    for name in ("box", "generator", "log", "same"):
+    for name in ("box", "running", "log", "same"):
         assert f"placeholder in  {name}:" in shown
     assert pod.value("box['rest'], box['lock'] is same") == ([1, 2], True)
-    assert f"seen since time {t}" in pod.value("repr(generator)")
+    assert f"seen since time {t}" in pod.value("repr(running)")
 
 
 @pytest.mark.parametrize(

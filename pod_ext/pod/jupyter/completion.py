@@ -72,7 +72,7 @@ def _completers(extension: PodExtension) -> dict[str, Callable[[Any, Any], list[
     def diff(_: Any, event: Any) -> list[str]:
         words = _words_before(event)
         found = references() if len(words) < 2 else []
-        return found + names_at(words[-1] if words and words[-1] in references() else None)
+        return found + sorted({name for each in (None, *words[:2]) for name in names_at(each)})
 
     def log(_: Any, event: Any) -> list[str]:
         return options("-n", "--all", "--json")(event.symbol) + names_at(None)

@@ -70,10 +70,17 @@ def is_atomic(obj: object) -> bool:
             or (isinstance(obj, numpy.generic) and not isinstance(obj, numpy.void))
             or isinstance(obj, numpy.ufunc)
         )
-    if root == "pandas":
-        # Timestamps and the like are immutable subclasses of the standard library's.
-        return isinstance(obj, (datetime.datetime, datetime.timedelta))
-    return False
+    return root == "pandas" and _is_atomic_in_pandas(obj)
+
+
+def _is_atomic_in_pandas(obj: object) -> bool:
+    pandas = sys.modules.get("pandas")
+    if isinstance(obj, (datetime.datetime, datetime.timedelta)) or pandas is None:
+        return True  # timestamps and the like: immutable subclasses of the standard library's
+    if isinstance(obj, pandas.api.extensions.ExtensionDtype):
+        return True
+    # Before version 3, renaming the index of one frame could rename that of another.
+    return isinstance(obj, pandas.Index) and not pandas.__version__.startswith(("0.", "1.", "2."))
 
 
 def unchanging(obj: object) -> bool:

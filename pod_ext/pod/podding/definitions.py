@@ -98,8 +98,8 @@ def function_arguments(function: types.FunctionType) -> tuple[Any, ...]:
     return function.__code__, function.__globals__, name, function.__closure__
 
 
-# Names are interned before they are pickled. A pickle refers back to a string that it has seen as the
-# same object, so the bytes would otherwise depend on which names happen to be one object.
+# Names are interned before they are pickled. A pickle refers back to a string that it has seen as
+# the same object, so the bytes would otherwise depend on which names happen to be one object.
 
 
 def function_state(function: types.FunctionType) -> dict[str, Any]:

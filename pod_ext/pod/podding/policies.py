@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
+import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,16 @@ A pod is not written as a whole: its payload is cut into chunks, and only chunks
 
 Place = int
 """Where in the object graph a pod is, the same from save to save: a hash of its path."""
+
+
+def root_place(name: str, part: int = 0) -> Place:
+    """The place of a variable, or of one part of a definition; the same in every process."""
+    return hash((zlib.crc32(name.encode("utf-8", "surrogatepass")), part))
+
+
+def place_within(pod: Place, number: int) -> Place:
+    """The place of the n-th object in a pod that could have been split off."""
+    return hash((pod, number))
 
 
 class Policy(Protocol):
@@ -89,10 +100,23 @@ class Lga:
         self._fixed = volatility
         self._overhead = overhead
         self._history: dict[Place, _History] = {}
+        self._decided: dict[Place, tuple[int, bool]] = {}
 
     def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
+        # Decided anew only after a change: to move what has not changed would write it again.
+        changes = self._changes(place) + self._changes(pod_place)
+        known = self._decided.get(place)
+        if known is not None and known[0] == changes:
+            return known[1]
         again = min(pod_size, REWRITTEN) * self._volatility(place)
-        return again + size * self._volatility(pod_place) > self._overhead
+        answer = again + size * self._volatility(pod_place) > self._overhead
+        if len(self._decided) < _REMEMBERED_PLACES or known is not None:
+            self._decided[place] = changes, answer
+        return answer
+
+    def _changes(self, place: Place) -> int:
+        known = self._history.get(place)
+        return 0 if known is None else known.changed
 
     def observe(self, place: Place, digest: str) -> None:
         if self._fixed is not None:
@@ -158,14 +182,14 @@ class TypeHeuristic(_Unlearned):
 
 
 class RandomSplits(_Unlearned):
-    """Every object with even odds, the same from run to run. For tests and as a baseline."""
+    """Every object with even odds, the same at each save. For tests and as a baseline."""
 
     def __init__(self, seed: int = 0, share: float = 0.5) -> None:
-        self._random = random.Random(seed)
+        self._seed = seed
         self._share = share
 
     def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
-        return self._random.random() < self._share
+        return random.Random(hash((self._seed, place))).random() < self._share
 
 
 POLICIES: dict[str, Callable[[], Policy]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import operator
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -87,7 +88,7 @@ class Loader:
             case "vars":
                 return vars(importlib.import_module(slot.args[0]))
             case "global":
-                return getattr(importlib.import_module(slot.args[0]), slot.args[1])
+                return operator.attrgetter(slot.args[1])(importlib.import_module(slot.args[0]))
         raise RestoreError(
             f"a pod refers to something of kind {slot.kind!r}, which this version of Pod does not "
             "know; upgrade pod-ext to load it"

@@ -1,8 +1,8 @@
 """Reads that a namespace does not see.
 
-CPython looks names up in `globals()` past a dict subclass's `__getitem__` when the code that runs has
-locals of another kind: in the body of a class, and under `exec` and `eval` with a mapping of their
-own for locals. Both are found in the code instead.
+CPython looks names up in `globals()` past a dict subclass's `__getitem__` when the code that runs
+has locals of another kind: in the body of a class, and under `exec` and `eval` with a mapping of
+their own for locals. Both are found in the code instead.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any
 Reducer = Callable[[Any], Any]
 
 _by_type: dict[type, Reducer] = {}
-_libraries_done: set[str] = set()
+_libraries_known: set[str] = set()
 
 
 def register_reducer(kind: type, reducer: Reducer) -> None:
@@ -27,19 +27,22 @@ def register_reducer(kind: type, reducer: Reducer) -> None:
 
 def reducer_for(kind: type) -> Reducer | None:
     """The reducer registered for exactly this type."""
-    library = kind.__module__.partition(".")[0]
-    if library not in _libraries_done and library in sys.modules:
-        _libraries_done.add(library)
-        _register_library(library)
     return _by_type.get(kind)
 
 
-def _register_library(library: str) -> None:
-    """Reducers of our own for a library are made known when its first object is met."""
-    if library == "numpy":
+def know_libraries() -> None:
+    """Make our own reducers known for libraries that have been imported since."""
+    if "numpy" in sys.modules and "numpy" not in _libraries_known:
+        _libraries_known.add("numpy")
         from pod.podding.reducers import arrays
 
         register_reducer(sys.modules["numpy"].ndarray, arrays.reduce_array)
+    if "pandas" in sys.modules and "pandas" not in _libraries_known:
+        _libraries_known.add("pandas")
+        from pod.podding.reducers import frames
+
+        for kind, reducer in frames.register().items():
+            register_reducer(kind, reducer)
 
 
 def _register_builtin() -> None:

@@ -1,0 +1,303 @@
+"""Objects to pods: one examination of some roots.
+
+`PodPickler.persistent_id` is called by the C pickler for every object it meets. It either *bundles*
+the object (returns None: the object goes on into this pod) or *splits* it off (pickles it into a
+pod of its own, right there, and returns a slot number).
+
+Every non-atomic object is owned by the pod that first pickled it. Another pod that meets it emits a
+slot to it. Pods form a DAG: a slot always points into a finished pod. Meeting an object owned by a
+pod that is still being written would close a cycle between pods; then all pods inside that one are
+abandoned, and their roots are bundled into the pods that enclose them. So cycles lie inside pods.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pod.podding import definitions
+from pod.podding.atoms import SINGLETONS, module_of_globals
+from pod.podding.components import components
+from pod.podding.opaque import Mark, Unavailable, is_handle, reason_of, unwrap
+from pod.podding.pickler import PodPickler
+from pod.podding.pods import Component, Slot
+from pod.podding.policies import (
+    Place,
+    Policy,
+    make_policy,
+    place_within,
+    root_place,
+    shallow_bytes,
+)
+from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target
+from pod.podding.reducers import know_libraries
+from pod.podding.reducers.code import set_cell
+from pod.podding.specials import Specials
+
+
+class Examination:
+    """One pass over some roots: what they are made of now, as pods.
+
+    Args:
+        namespace: the mapping whose functions have it as their globals.
+        tokens: names of the session's definitions; new ones are minted as they are met.
+        policy: where to split.
+        t: the time id this is for, and `since`, by object id, when an opaque object was first seen.
+    """
+
+    def __init__(
+        self,
+        namespace: dict[str, Any],
+        tokens: definitions.Tokens,
+        policy: Policy,
+        t: int,
+        since: Callable[[object], int] | None = None,
+    ) -> None:
+        self.tokens = tokens
+        self.policy = policy
+        self.t = t
+        self.since = since or (lambda _: t)
+        self.failures: dict[str, str] = {}
+        """Root name -> why it could not be saved as a whole (a placeholder stands for it)."""
+        self.definitions: dict[str, Any] = {}
+        """Token -> definition, of all that were met."""
+        self._names: dict[str, Target] = {}
+        self._parts: dict[str, tuple[Target, ...]] = {}
+        self._pods: list[PodInProgress] = []
+        self._keep: list[Any] = []  # ids must stay unique while `_owner` has them
+        self._serial = 0
+        self._root_ids: dict[int, Place] = {}
+        self._forced: set[int] = set()
+        self._bare_cells: set[int] = set()
+        know_libraries()  # before the singletons of theirs are asked for
+        self._given: dict[int, PodInProgress | Slot] = {
+            id(()): ATOM,
+            id(frozenset()): ATOM,
+            id(namespace): Slot("namespace"),
+        }
+        for key, (module, name) in SINGLETONS.items():
+            self._given[key] = Slot("global", (module, name))
+        self.owner = dict(self._given)
+        """Object id -> the pod that first pickled it, or the slot that stands for it everywhere."""
+        self.special = Specials(self.definition_met)
+        self.atomic_types = self.special.atomic_types
+        self._handles: dict[type, bool] = {}
+
+    # --- from outside
+
+    def examine(self, roots: Mapping[str, object], tokens: Mapping[str, Any] | None = None) -> None:
+        """Pickle the roots and these definitions, then every definition that any of them use."""
+        self.definitions.update(tokens or {})
+        names = sorted(roots)
+        for name in names:
+            self._root_ids.setdefault(id(roots[name]), root_place(name))
+        for name in names:
+            self._names[name] = self._root(name, roots[name])
+        while todo := self.definitions.keys() - self._parts.keys():
+            for token in sorted(todo):
+                self._parts[token] = self._definition_roots(token)
+
+    def components(self) -> list[Component]:
+        """The roots that share objects, together with their pods; call once, at the end."""
+        found = components(self._pods, self._names, self._parts)
+        self.close()
+        return found
+
+    def close(self) -> None:
+        """Let go of the user's objects now, not when the garbage collector comes by."""
+        for pod in self._pods:
+            pod.pickler = None
+        held: tuple[Any, ...] = (
+            self._pods, self._keep, self._names, self._parts,
+            self.owner, self._given, self.definitions,
+        )  # fmt: skip
+        for each in held:
+            each.clear()
+
+    def definition_met(self, definition: Any) -> Slot:
+        """The slot for a class or function of the session, which is then examined too."""
+        token = self.tokens.token_of(definition)
+        self.definitions[token] = definition
+        return Slot("definition", (token,))
+
+    # --- roots
+
+    def _root(self, name: str, obj: object) -> Target:
+        if not isinstance(obj, Unavailable):
+            special = self.owner.get(id(obj)) or self.special(obj)
+            if isinstance(special, Slot):
+                return special
+            if special is not None and special is not ATOM and special.finished:
+                index = special.index_of(obj)
+                if index is not None:
+                    return special, index
+        try:
+            return self._top_pod(obj, root_place(name)), None
+        except MemoryError:
+            raise
+        except Exception as error:
+            self.failures[name] = reason_of(error)
+            return Slot("opaque", self.opaque_args(obj, reason_of(error)))
+
+    def _top_pod(self, obj: object, place: Place) -> PodInProgress:
+        try:
+            return self._write(obj, place)
+        except RecursionError:
+            # Splitting nests deeper than pickling does: try again without it.
+            policy, self.policy = self.policy, make_policy("bundle-all")
+            try:
+                return self._write(obj, place)
+            finally:
+                self.policy = policy
+
+    def _definition_roots(self, token: str) -> tuple[Target, ...]:
+        definition = self.definitions[token]
+        roots: list[Target] = []
+        for number, part in enumerate(definitions.parts_of(definition)):
+            self._keep.append(part)
+            try:
+                with self._apart() if number == 0 else contextlib.nullcontext():
+                    roots.append((self._top_pod(part, root_place(token, number + 1)), None))
+            except MemoryError:
+                raise
+            except Exception as error:
+                self.failures[token] = reason_of(error)
+                return (Slot("opaque", self.opaque_args(definition, reason_of(error))),)
+        return tuple(roots)
+
+    @contextlib.contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Pickle without sharing anything with other pods, as the bare object of a definition has
+        to be: pods that need the definition could not be loaded before it otherwise."""
+        owner, self.owner = self.owner, dict(self._given)
+        try:
+            yield
+        finally:
+            self.owner = owner
+
+    # --- pods
+
+    def _write(self, obj: object, place: Place) -> PodInProgress:
+        pod = PodInProgress(place)
+        if self.special(obj) is None:
+            self.owner[id(obj)] = pod
+        pod.pickler = PodPickler(self, pod)
+        try:
+            pod.pickler.dump(obj)
+        except BaseException:
+            pod.abandoned = True
+            pod.pickler = None
+            raise
+        pod.finished = True
+        pod.number = len(self._pods)
+        self._pods.append(pod)
+        return pod
+
+    def _split(self, obj: object, parent: PodInProgress, place: Place) -> int | None:
+        """Pickle `obj` into a pod of its own; None where the DAG rule says to bundle it."""
+        try:
+            child = self._write(obj, place)
+        except ClosesCycle as closes:
+            self._forced.add(id(obj))
+            if closes.target is not parent:
+                raise
+            self.owner[id(obj)] = parent
+            return None
+        except (RecursionError, MemoryError):
+            raise
+        except Exception as error:
+            return parent.slot(Slot("opaque", self.opaque_args(obj, reason_of(error))))
+        return parent.slot((child, None))
+
+    def met(self, obj: Any, pod: PodInProgress) -> int | None:
+        """What `persistent_id` does with an object that is no known atom and not this pod's own."""
+        key = id(obj)
+        owner = self.owner.get(key)
+        if owner is None or owner is ATOM:
+            special = owner or self.special(obj)
+            if special is ATOM:
+                return None
+            if special is not None:
+                self.owner[key] = special
+                self._keep.append(obj)
+                owner = special
+        if isinstance(owner, Slot):
+            return pod.slot(owner)
+        if owner is not None and not owner.abandoned:
+            if not owner.finished:
+                raise ClosesCycle(owner)
+            index = owner.index_of(obj)
+            if index is not None:
+                return pod.slot((owner, index))
+        if key not in self._forced:
+            place = self._root_ids.get(key)
+            if place is None:
+                place = self._split_place(obj, pod)
+            if place is not None:
+                return self._split(obj, pod, place)
+        self.owner[key] = pod
+        return None
+
+    def _split_place(self, obj: Any, pod: PodInProgress) -> Place | None:
+        """Where the pod for `obj` would be, if the policy wants it split off."""
+        policy = self.policy
+        size = shallow_bytes(obj)
+        if size >= policy.smallest:
+            pod.candidates += 1
+            place = place_within(pod.place, pod.candidates)
+            if policy.splits(size, place, pod.size, pod.place):
+                return place
+        pod.size += size
+        return None
+
+    # --- opaque objects
+
+    def is_handle(self, kind: type) -> bool:
+        known = self._handles.get(kind)
+        if known is None:
+            known = self._handles[kind] = is_handle(kind)
+        return known
+
+    def opaque_args(self, obj: object, reason: str) -> tuple[Any, ...]:
+        """What a placeholder knows. The serial sets apart what was examined at different moments:
+        an opaque object may have changed whenever it was touched, in ways nobody can see."""
+        self._serial += 1
+        kind = type(obj)
+        name = kind.__qualname__
+        if kind.__module__ not in ("builtins", "__main__"):
+            name = f"{kind.__module__}.{name}"
+        return name, reason, self.since(obj), f"{self.t}.{self._serial}"
+
+    def opaque(self, obj: object, reason: str) -> tuple[Any, ...]:
+        """The reduction of an object that cannot be saved."""
+        return unwrap, (Mark(*self.opaque_args(obj, reason)),)
+
+    # --- functions
+
+    def reduce_function(self, function: types.FunctionType) -> tuple[Any, ...]:
+        namespace = function.__globals__
+        if id(namespace) not in self.owner:
+            module = module_of_globals(namespace)
+            if module is not None:
+                self.owner[id(namespace)] = Slot("vars", (module,))
+        self._bare_cells.update(id(cell) for cell in function.__closure__ or ())
+        return (
+            definitions.make_function,
+            definitions.function_arguments(function),
+            definitions.function_state(function),
+            None,
+            None,
+            definitions.set_function_state,
+        )
+
+    def reduce_cell(self, cell: types.CellType) -> tuple[Any, ...]:
+        """Bare where a function's state will fill it, so that the cell may hold the function."""
+        if id(cell) in self._bare_cells:
+            return types.CellType, ()
+        try:
+            contents = (cell.cell_contents,)
+        except ValueError:
+            return types.CellType, ()
+        return types.CellType, (), contents, None, None, set_cell

@@ -1,0 +1,51 @@
+"""pandas: indexes as values, and what its classes share among all their objects.
+
+An index is immutable, and pandas passes the same one, or its data, from frame to frame. If that
+connected components, every frame derived from another would be looked at with it. So an index is
+pickled by itself, with buffers out of band as ever, into each pod that refers to it.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pandas as pd
+
+from pod.podding.atoms import SINGLETONS
+
+_NESTED = (
+    pd.Index, pd.RangeIndex, pd.MultiIndex, pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex,
+    pd.CategoricalIndex, pd.IntervalIndex,
+)  # fmt: skip
+_OBJECTS_THAT_ARE_VALUES = frozenset({"string", "empty", "boolean", "integer", "floating", "date"})
+
+
+def reduce_index(index: pd.Index) -> Any:
+    """As `__reduce_ex__`. An index that holds objects of other kinds takes pandas' own way."""
+    if not _holds_values(index):
+        return index.__reduce__()
+    buffers: list[pickle.PickleBuffer] = []
+    payload = pickle.dumps(index, 5, buffer_callback=buffers.append)
+    return make_index, (payload, tuple(buffers))
+
+
+def make_index(payload: bytes, buffers: tuple[Any, ...]) -> pd.Index:
+    return pickle.loads(payload, buffers=buffers)
+
+
+def _holds_values(index: pd.Index) -> bool:
+    if isinstance(index, pd.MultiIndex):
+        return all(_holds_values(level) for level in index.levels)
+    if isinstance(index.dtype, pd.CategoricalDtype):
+        return _holds_values(index.dtype.categories)
+    return index.dtype != object or index.inferred_type in _OBJECTS_THAT_ARE_VALUES
+
+
+def register() -> dict[type, Any]:
+    """Reducers by type; also makes known the lists that every frame refers to by way of its class."""
+    for name in ("DataFrame", "Series"):
+        metadata = getattr(getattr(pd, name), "_metadata", None)
+        if isinstance(metadata, list):
+            SINGLETONS[id(metadata)] = ("pandas", f"{name}._metadata")
+    return dict.fromkeys(_NESTED, reduce_index)

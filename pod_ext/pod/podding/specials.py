@@ -1,0 +1,74 @@
+"""Objects that are not simply owned by a pod: atoms, and what becomes a slot of another kind."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+from pod.podding import definitions
+from pod.podding.atoms import ATOMIC_TYPES, importable, imported_module, is_atomic
+from pod.podding.opaque import Mark
+from pod.podding.pods import Slot
+from pod.podding.progress import ATOM, PodInProgress
+from pod.podding.reducers.code import FileName
+
+
+class Specials:
+    """Tells atoms, and objects that become slots of another kind, from those that a pod owns."""
+
+    def __init__(self, definition_met: Callable[[Any], Slot]) -> None:
+        self._definition_met = definition_met
+        self._by_type: dict[type[Any], Callable[[Any], PodInProgress | Slot | None] | None] = {
+            types.FunctionType: self._function,
+            types.ModuleType: self._module,
+            types.BuiltinFunctionType: self._builtin,
+            FileName: self._file,
+            Mark: lambda mark: Slot("opaque", mark.args),
+        }
+        self._by_type |= dict.fromkeys(_OWNED_TYPES)
+        self.atomic_types = set(ATOMIC_TYPES)
+
+    def __call__(self, obj: Any) -> PodInProgress | Slot | None:
+        """`ATOM`, a slot, or None for an object that a pod owns."""
+        kind = type(obj)
+        try:
+            look = self._by_type[kind]
+        except KeyError:
+            if kind in self.atomic_types or is_atomic(obj):
+                self.atomic_types.add(kind)
+                return ATOM
+            look = self._by_type[kind] = self._looker(kind)
+        return None if look is None else look(obj)
+
+    def _looker(self, kind: type) -> Callable[[Any], PodInProgress | Slot | None] | None:
+        if issubclass(kind, type):
+            return self._class
+        if issubclass(kind, types.ModuleType):
+            return self._module
+        return self._callable if hasattr(kind, "__call__") else None
+
+    def _class(self, obj: type) -> PodInProgress | Slot:
+        return self._definition_met(obj) if definitions.is_definition(obj) else ATOM
+
+    def _function(self, obj: types.FunctionType) -> PodInProgress | Slot | None:
+        if importable(obj):
+            return ATOM
+        return self._definition_met(obj) if definitions.is_definition(obj) else None
+
+    def _module(self, obj: types.ModuleType) -> PodInProgress | None:
+        return ATOM if imported_module(obj) else None
+
+    def _builtin(self, obj: Any) -> PodInProgress | None:
+        """A builtin of a module is found by name; one bound to an object is as that object."""
+        return ATOM if obj.__self__ is None or type(obj.__self__) is types.ModuleType else None
+
+    def _callable(self, obj: Any) -> PodInProgress | None:
+        """What libraries make in place of functions (Cython's, NumPy's) is found by name as well."""
+        return ATOM if importable(obj) else None
+
+    def _file(self, name: FileName) -> Slot:
+        return Slot("file", (str(name), definitions.source_of(str(name))))
+
+
+_OWNED_TYPES: tuple[type[Any], ...] = (list, dict, tuple, set, frozenset, bytearray, types.CellType)
