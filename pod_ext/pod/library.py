@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pod.errors import PodError, RestoreError, TimeReferenceError
+from pod.errors import PodError, RestoreError, StorageError, TimeReferenceError
 from pod.history.diff import Diff, diff
 from pod.history.log import Log, select
 from pod.history.moments import History
@@ -64,7 +64,7 @@ class PodStore:
         compression_level: int = 3,
         on_error: Callable[[PodError], None] | None = None,
     ) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = absolute(Path(path))
         self._policy = make_policy(podding)
         self._repository = Repository.open(LocalStorage(self.path), create=create)
         self._writer = Writer(
@@ -297,6 +297,14 @@ def open(path: str | os.PathLike[str] | None = None, **options: Any) -> PodStore
     return PodStore(default_path() if path is None else path, **options)
 
 
+def absolute(path: Path) -> Path:
+    """The path from the root, with `~` for a home directory."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise StorageError(f"{path} is not a path: {error}") from None
+
+
 def default_path() -> Path:
     """`$POD_DIR`, else `.pod` in the current directory."""
     return Path(os.environ.get("POD_DIR") or ".pod")
@@ -313,7 +321,7 @@ _stores_lock = threading.Lock()
 
 
 def _default_store() -> PodStore:
-    path = default_path().expanduser().absolute()
+    path = absolute(default_path())
     with _stores_lock:
         if path not in _stores:
             _stores[path] = PodStore(path)

@@ -93,7 +93,7 @@ class TrackedNamespace(dict[str, Any]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]  # as every dict
+    __hash__ = None  # as every dict
 
     # --- writing
 
@@ -122,7 +122,7 @@ class TrackedNamespace(dict[str, Any]):
         self._touched.update(dict(*args, **kwargs))
         super().update(*args, **kwargs)
 
-    def __ior__(self, other: Any) -> Any:
+    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
         self.update(other)
         return self
 

@@ -252,7 +252,7 @@ class Session:
                 self.namespace, self._tokens, self._policy, t, self._since.at(t)
             )
             try:
-                examination.examine(active.roots, active.definitions)
+                examination.examine(active.roots, active.definitions, active.rebound)
                 met = self._met_elsewhere(examination, values, active)
                 if not met:
                     return active, examination.failures, examination.components()
@@ -416,6 +416,8 @@ class Session:
             group is not None
             and group.manifest == variable.manifest
             and group.names <= self.namespace.keys()
+            # The cause for which it was not restored may have been mended since.
+            and type(dict.get(self.namespace, variable.name)) is not Unavailable
             and all(same(token) for token in group.uses)
         )
 
@@ -521,7 +523,7 @@ def _ids(values: Mapping[str, Any], names: Iterable[str]) -> dict[int, str]:
 
 
 def _is_held(reference: Callable[[], object] | None, value: object) -> bool:
-    """Whether a reference is to this very object. (A dead weak one gives None, like one to None.)"""
+    """Whether a reference is to this very object. (A dead one gives None, like one to None.)"""
     return (
         reference is not None
         and reference() is value

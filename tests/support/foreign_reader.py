@@ -11,10 +11,12 @@ import base64
 import importlib
 import io
 import json
+import operator
 import pickle
 import struct
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -125,15 +127,15 @@ class _Loading:
         self.loaded: dict[tuple[str, int], tuple[Any, dict[int, Any]]] = {}
         self.in_progress: set[tuple[str, int]] = set()
         self.known: dict[str, Any] = {}
-        self.postponed: list[tuple[Any, str, list[Any]]] = []
+        self.making_bare = 0
+        self.unfilled: list[_Unfilled] = []
 
     def variables(self, names: Iterable[str] | None) -> dict[str, Any]:
         values = {}
         for name in self.table if names is None else names:
             digest = self.table[name]["manifest"]
             values[name] = self.slot(digest, self.manifest(digest)["names"][name])
-            while self.postponed:
-                self.fill(*self.postponed.pop())
+            self.fill()
         self.namespace.update(values)
         return self.namespace
 
@@ -155,7 +157,9 @@ class _Loading:
         if kind == "vars":
             return vars(importlib.import_module(arguments[0]))
         if kind == "global":
-            return getattr(importlib.import_module(arguments[0]), arguments[1])
+            return operator.attrgetter(arguments[1])(importlib.import_module(arguments[0]))
+        if kind == "dtype":
+            return importlib.import_module("numpy").dtype(arguments[0])
         if kind == "definition":
             return self.definition(arguments[0])
         if kind == "file":
@@ -167,18 +171,11 @@ class _Loading:
     def pod(self, digest: str, number: int) -> None:
         payload, buffers, slots, _ = self.manifest(digest)["pods"][number]
 
-        class Unpickler(pickle.Unpickler):
-            def persistent_load(_, slot_number: int) -> Any:  # noqa: N805
-                return self.slot(digest, slots[slot_number])
-
-            def find_class(_, module: str, name: str) -> Any:  # noqa: N805
-                assert module != "__main__"
-                return super().find_class(module, name)
-
-        unpickler = Unpickler(
+        unpickler = _Unpickler(
             io.BytesIO(self.reader.content(payload)),
             buffers=[self.reader.content(buffer) for buffer in buffers],
         )
+        unpickler.behind = lambda slot_number: self.slot(digest, slots[slot_number])
         self.in_progress.add((digest, number))
         root = unpickler.load()
         self.in_progress.discard((digest, number))
@@ -189,20 +186,53 @@ class _Loading:
             return self.known[token]
         digest = self.definition_table[token]["manifest"]
         first, *rest = self.manifest(digest)["definitions"][token]
+        if first[0] == "opaque":
+            self.known[token] = self.slot(digest, first)
+            return self.known[token]
+        self.making_bare += 1
         part = self.slot(digest, first)
         if token not in self.known:
-            bare = part if isinstance(part, NotSaved) else make_bare(*part)
-            self.known[token] = bare
-            self.fill(bare, digest, rest)
+            self.known[token] = make_bare(*part)
+            self.unfilled.append(_Unfilled(self.known[token], digest, rest))
+        self.making_bare -= 1
+        self.fill()
         return self.known[token]
 
-    def fill(self, bare: Any, digest: str, parts: list[Any]) -> None:
-        for number, slot in enumerate(parts):
-            pods = {(digest, each) for each in needed(self.manifest(digest), [slot])}
-            if not pods.isdisjoint(self.in_progress):
-                self.postponed.append((bare, digest, parts[number:]))
+    def fill(self) -> None:
+        while self.making_bare == 0:
+            ready = [each for each in self.unfilled if each.parts and self.is_ready(each)]
+            if not ready:
                 return
-            fill(bare, self.slot(digest, slot))
+            each = max(ready, key=lambda each: len(each.parts))
+            each.filling = True
+            fill(each.definition, self.slot(each.digest, each.parts.pop(0)))
+            each.filling = False
+
+    def is_ready(self, each: _Unfilled) -> bool:
+        pods = {(each.digest, n) for n in needed(self.manifest(each.digest), each.parts[:1])}
+        return not each.filling and pods.isdisjoint(self.in_progress)
+
+
+class _Unpickler(pickle.Unpickler):
+    behind: Callable[[int], Any]
+    """The object behind a slot of the pod that is being loaded."""
+
+    def persistent_load(self, slot_number: int) -> Any:
+        return self.behind(slot_number)
+
+    def find_class(self, module: str, name: str) -> Any:
+        assert module != "__main__"
+        return super().find_class(module, name)
+
+
+@dataclass(slots=True)
+class _Unfilled:
+    """A definition that is bare still, or filled in part."""
+
+    definition: Any
+    digest: str
+    parts: list[Any]
+    filling: bool = False
 
 
 # Packs
@@ -291,10 +321,7 @@ def fingerprint(
                     [payload, buffers, [renumbered(slot) for slot in slots if slot[0] != "file"]]
                     for payload, buffers, slots, _ in (manifest["pods"][each] for each in pods)
                 ],
-                [
-                    own or renumbered(root)
-                    for root, own in zip(roots, of_definitions, strict=True)
-                ],
+                [own or renumbered(root) for root, own in zip(roots, of_definitions, strict=True)],
             ]
         )
     )

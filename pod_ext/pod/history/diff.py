@@ -300,13 +300,14 @@ class _Pair:
     def difference(self, old: Variable, new: Variable) -> tuple[Difference | None, str]:
         if old.nbytes + new.nbytes > COMPARED_BYTES:
             return None, f"changed; too large to load both versions ({size(new.nbytes)})"
-        before = restore(self._history, self._a, [old], {})
+        namespace: dict[str, Any] = {}  # one for both, as a class they share has one
+        before = restore(self._history, self._a, [old], namespace)
 
         def shared(token: str) -> Any | None:
             """A class that is the same at both moments must be one class to be compared by."""
             return before.definitions.get(token) if self._same(token) else None
 
-        after = restore(self._history, self._b, [new], {}, shared)
+        after = restore(self._history, self._b, [new], namespace, shared)
         for t, restored in ((self._a.t, before), (self._b.t, after)):
             if restored.failures:
                 why = next(iter(restored.failures.values()))

@@ -110,7 +110,9 @@ class Manifest:
                     for token, slots in raw["definitions"].items()
                 },
             )
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+        except (
+            ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError,
+        ) as error:  # fmt: skip
             raise DamagedError(f"a manifest is not readable ({error})") from error
 
     @cached_property

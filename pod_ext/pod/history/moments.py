@@ -75,7 +75,7 @@ class History:
                 raise self._unknown(str(t)) from None
         try:
             commit = Commit.from_json(json.loads(body))
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise DamagedError(f"the commit of time {t} is not readable ({error})") from error
         if durable:
             self._commits[t] = commit

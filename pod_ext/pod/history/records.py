@@ -5,6 +5,7 @@ Frozen, and made of strings and numbers only: reading them never unpickles anyth
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -48,6 +49,8 @@ class Variable:
             "opaque": tuple(raw.get("opaque", ())),
             "versions": tuple(sorted(raw.get("versions", {}).items())),
         }
+        _check(raw, ("name", "manifest", "fingerprint", "type", "summary"), str)
+        _check(raw, ("nbytes",), int)
         return cls(**_known(cls, raw) | lists)
 
 
@@ -94,10 +97,26 @@ class Commit:
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Commit:
+        """Checks every field's type: the file may come from anywhere. Raises TypeError."""
+        _check(raw, _TEXTS, str)
+        _check(raw, ("t", "bytes"), int)
+        _check(raw, ("seconds", "save_seconds"), (int, float))
+        _check(raw, ("ok",), bool)
+        _check(raw, ("parent",), (int, type(None)))
+        for key in _LISTS:
+            _check({key: raw.get(key, [])}, (key,), list)
+            _check(dict(enumerate(raw.get(key, []))), range(len(raw.get(key, []))), str)
         return cls(**_known(cls, raw) | {key: tuple(raw.get(key, ())) for key in _LISTS})
 
 
+_TEXTS = ("created", "code", "error", "message", "session", "notebook", "python")
 _LISTS = ("added", "changed", "removed", "table", "definitions")
+
+
+def _check(raw: Any, keys: Iterable[Any], kind: Any) -> None:
+    for key in keys:
+        if key in raw and not isinstance(raw[key], kind):
+            raise TypeError(f"{key} is {raw[key]!r:.40}")
 
 
 def _known(cls: type, raw: dict[str, Any]) -> dict[str, Any]:

@@ -92,30 +92,89 @@ def restore(
         return StoredDefinition(stored, stored.manifest.definitions[token])
 
     loader = Loader(namespace, definition, live)
-    restored = Restored(definitions=loader.definitions)
-    for digest, group in _by_manifest(variables).items():
-        try:
-            stored = source(digest)
-        except PodError as error:
-            restored.failures |= {variable.name: str(error) for variable in group}
-            continue
-        _restore_group(loader, stored, [variable.name for variable in group], restored)
+    restored = Restored()
+
+    def value(name: str) -> Any:
+        """A variable that the session's own code asks for while others are being loaded."""
+        if name not in restored.values:
+            entry = everything[name]
+            stored = source(entry.manifest)
+            return loader.load(stored, {name: stored.manifest.names[name]})[name]
+        return restored.values[name]
+
+    everything = history.variables(commit)
+    with _Lender(loader, namespace, everything, value) as lender:
+        for digest, group in _by_manifest(variables).items():
+            try:
+                stored = source(digest)
+            except PodError as error:
+                restored.failures |= {variable.name: str(error) for variable in group}
+                continue
+            names = [variable.name for variable in group]
+            _restore_group(loader, stored, names, restored, lender)
+    restored.definitions = loader.whole()
     return restored
 
 
+class _Lender:
+    """Lends variables to the namespace for as long as objects are being loaded.
+
+    A class of the session may run code of its own when an instance is loaded (`__setstate__`,
+    `__hash__` of a key, a function in `__reduce__`), which finds its globals in the namespace. Where
+    a name is not there, as in a new process, loading is tried again with the one of that moment.
+    """
+
+    def __init__(
+        self,
+        loader: Loader,
+        namespace: dict[str, Any],
+        table: Table,
+        value: Callable[[str], Any],
+    ) -> None:
+        self._loader = loader
+        self._namespace = namespace
+        self._table = table
+        self._value = value
+        self._lent: dict[str, Any] = {}
+
+    def __enter__(self) -> _Lender:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self._lent.items():
+            if dict.get(self._namespace, name) is value:
+                dict.pop(self._namespace, name, None)
+
+    def load(self, load: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What `load` gives, with all the names lent that it turns out to need."""
+        while True:
+            try:
+                return load()
+            except NameError as error:
+                name = error.name
+                if name not in self._table or name in self._lent or name in self._namespace:
+                    raise
+                self._lent[name] = None
+                self._loader.retry()
+                value = self.load(lambda name=name: {name: self._value(name)})[name]
+                self._lent[name] = value
+                dict.__setitem__(self._namespace, name, value)
+
+
 def _restore_group(
-    loader: Loader, stored: ManifestSource, names: list[str], restored: Restored
+    loader: Loader, stored: ManifestSource, names: list[str], restored: Restored, lender: _Lender
 ) -> None:
     """The variables of one component; where that fails, those of them that can be loaded."""
     roots = stored.manifest.names
+    asked = {name: roots[name] for name in names}
     try:
-        restored.values |= loader.load(stored, {name: roots[name] for name in names})
+        restored.values |= lender.load(lambda: loader.load(stored, asked))
     except Exception as error:
         if len(names) == 1:
             restored.failures[names[0]] = _explained(error)
             return
         for name in names:
-            _restore_group(loader, stored, [name], restored)
+            _restore_group(loader, stored, [name], restored, lender)
 
 
 def _explained(error: Exception) -> str:

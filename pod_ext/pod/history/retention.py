@@ -24,14 +24,15 @@ class GcReport:
         if self.busy:
             return f"nothing removed, since others are writing: {listing(self.busy, 4)}"
         verb = "would remove" if self.dry_run else "removed"
-        return f"{verb} {len(self.packs)} packs that no time needs, {size(self.bytes)}"
+        what = "pack" if len(self.packs) == 1 else "packs"
+        return f"{verb} {len(self.packs)} {what} that no time needs, {size(self.bytes)}"
 
 
 def collect_garbage(history: History, *, own_lease: str | None, dry_run: bool) -> GcReport:
     """Remove packs none of whose blobs any commit needs. Raises rather than guess at a damaged
     commit: what that one needs cannot be known."""
     storage = history.repository.storage
-    busy = leases.others(storage, own_lease)
+    busy = leases.others(storage, own_lease, clean=not dry_run)
     if busy and not dry_run:
         return GcReport((), 0, dry_run, tuple(busy))
     candidates = storage.list(pack.PREFIX)

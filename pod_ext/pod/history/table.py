@@ -75,7 +75,7 @@ def read_table(digests: tuple[str, ...], blobs: Mapping[str, bytes]) -> Table:
 def _read_shard(data: bytes) -> Mapping[str, Variable]:
     try:
         entries = [Variable.from_json(raw) for raw in json.loads(data)]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DamagedError(f"a variable table is not readable ({error})") from error
     return {entry.name: entry for entry in entries}
 

@@ -22,7 +22,7 @@ def current(modules: Iterable[str]) -> Versions:
 
 
 def _version(name: str) -> str:
-    if name in sys.stdlib_module_names:
+    if name == "pod" or name in sys.stdlib_module_names:
         return ""
     version = getattr(sys.modules.get(name), "__version__", "")
     return version if isinstance(version, str) else ""

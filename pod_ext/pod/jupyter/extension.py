@@ -127,7 +127,7 @@ class PodExtension(Configurable):
         if earlier_session is not None and path == self.store.path:
             self.session.resume(earlier_session)
         self._expand = shell.var_expand
-        shell.var_expand = self._expand_line
+        shell.var_expand = self._expand_line  # type: ignore[method-assign]
         shell.events.register("pre_run_cell", self._before_cell)
         shell.events.register("post_run_cell", self._after_cell)
         self._tell_about(earlier, stale)
@@ -169,12 +169,10 @@ class PodExtension(Configurable):
             return
         last = self.store.history.commit(earlier[-1])
         code = ellipsis(gist(last.code)[0] or last.message, 40)
-        self.say(
-            f"every cell is saved in {where}, which holds {len(earlier)} earlier "
-            f"{'time' if len(earlier) == 1 else 'times'}, the last one {last.t} "
-            f"({ago(last.created, datetime.datetime.now(datetime.UTC))}: {code}). "
-            f"%pod_log --all shows them, %pod_checkout {last.t} brings that one back"
-        )
+        when = ago(last.created, datetime.datetime.now(datetime.UTC))
+        count = f"{len(earlier)} earlier time{'s'[: len(earlier) > 1]}"
+        self.say(f"every cell is saved in {where}, which holds {count} (%pod_log --all)")
+        self.say(f"%pod_checkout {last.t} brings back the last one ({when}: {code})")
 
     def _expand_line(self, line: str, depth: int = 0, *formatter: Any) -> str:
         """IPython copies the whole namespace for every line of a magic or of the system's shell,

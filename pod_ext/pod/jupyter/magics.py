@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -14,6 +16,7 @@ from IPython.display import display
 
 from pod.errors import PodError
 from pod.history.diff import read_arguments
+from pod.history.log import Log, select
 from pod.history.records import Commit
 from pod.history.text import duration, size
 from pod.jupyter.reports import Report, checkout_report
@@ -87,10 +90,21 @@ class PodMagics(Magics):
         if options.names and not log:
             where = "any notebook" if options.all else "this notebook; --all looks in every one"
             raise UsageError(f"{', '.join(options.names)}: not in the history of {where}")
-        if len(log) < log.total and not options.all:
-            note = f"{len(log)} of {log.total} times shown; %pod_log --all shows every one"
-            log = store.log(options.names, limit=limit, head=session.head, keep=is_own, note=note)
-        display(log)
+        note = "; ".join(self._left_out(log, options, is_own))
+        display(replace(log, note=f"{log.note}\n{note}".strip()))
+
+    def _left_out(self, log: Log, options: Any, is_own: Callable[[Commit], bool]) -> list[str]:
+        """What a log does not show, apart from what its names leave out."""
+        commits, _ = self._extension.store.history.commits()
+        own = [commit for commit in commits if is_own(commit)]
+        older = len(select(own, options.names) if options.names else own) - len(log)
+        others = len(commits) - len(own)
+        found = []
+        if older > 0:
+            found.append(f"{older} older: %pod_log --all shows every one")
+        if others > 0:
+            found.append(f"{others} of other notebooks: %pod_log --all shows them too")
+        return found
 
     @magic_arguments()
     @_with_help()

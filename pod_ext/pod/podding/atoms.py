@@ -66,8 +66,7 @@ def is_atomic(obj: object) -> bool:
     if root == "numpy":
         numpy = sys.modules.get("numpy")
         return numpy is not None and (
-            isinstance(obj, numpy.dtype)
-            or (isinstance(obj, numpy.generic) and not isinstance(obj, numpy.void))
+            (isinstance(obj, numpy.generic) and not isinstance(obj, numpy.void))
             or isinstance(obj, numpy.ufunc)
         )
     return root == "pandas" and _is_atomic_in_pandas(obj)
@@ -81,6 +80,17 @@ def _is_atomic_in_pandas(obj: object) -> bool:
         return True
     # Before version 3, renaming the index of one frame could rename that of another.
     return isinstance(obj, pandas.Index) and not pandas.__version__.startswith(("0.", "1.", "2."))
+
+
+def plain_dtype(obj: Any) -> str | None:
+    """The name that makes an equal dtype, for one that is nothing but its name.
+
+    A restored dtype is not NumPy's own object any more. Pickles refer back to objects, so their
+    bytes would tell the two apart; by name they do not.
+    """
+    if obj.names is None and obj.subdtype is None and not obj.metadata and obj.kind in "biufcmMOSU":
+        return str(obj.str) if sys.modules["numpy"].dtype(obj.str) == obj else None
+    return None
 
 
 def unchanging(obj: object) -> bool:

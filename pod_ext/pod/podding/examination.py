@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
 from pod.podding import definitions
@@ -68,6 +68,7 @@ class Examination:
         self._pods: list[PodInProgress] = []
         self._keep: list[Any] = []  # ids must stay unique while `_owner` has them
         self._serial = 0
+        self._settled = True
         self._root_ids: dict[int, Place] = {}
         self._forced: set[int] = set()
         self._bare_cells: set[int] = set()
@@ -87,14 +88,24 @@ class Examination:
 
     # --- from outside
 
-    def examine(self, roots: Mapping[str, object], tokens: Mapping[str, Any] | None = None) -> None:
-        """Pickle the roots and these definitions, then every definition that any of them use."""
+    def examine(
+        self,
+        roots: Mapping[str, object],
+        tokens: Mapping[str, Any] | None = None,
+        rebound: Container[str] = (),
+    ) -> None:
+        """Pickle the roots and these definitions, then every definition that any of them use.
+
+        `rebound`: roots that are other objects than at the last examination.
+        """
         self.definitions.update(tokens or {})
         names = sorted(roots)
         for name in names:
             self._root_ids.setdefault(id(roots[name]), root_place(name))
         for name in names:
+            self._settled = name not in rebound
             self._names[name] = self._root(name, roots[name])
+        self._settled = True
         while todo := self.definitions.keys() - self._parts.keys():
             for token in sorted(todo):
                 self._parts[token] = self._definition_roots(token)
@@ -247,7 +258,7 @@ class Examination:
         if size >= policy.smallest:
             pod.candidates += 1
             place = place_within(pod.place, pod.candidates)
-            if policy.splits(size, place, pod.size, pod.place):
+            if policy.splits(size, place, pod.size, pod.place, self._settled):
                 return place
         pod.size += size
         return None

@@ -64,8 +64,7 @@ class PodPickler(pickle.Pickler):
             return reduce_code(obj)
         if kind is types.CellType:
             return examination.reduce_cell(obj)
-        if kind is types.BuiltinFunctionType:
-            self._uses(obj)
+        self._uses(obj if kind is types.BuiltinFunctionType else kind)
         if kind is Opaque:  # the same bytes as when its object was met: it has not changed
             return unwrap, (Mark(*obj.slot_args()),)
         if examination.is_handle(kind):

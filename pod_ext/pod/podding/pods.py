@@ -13,13 +13,16 @@ from typing import Any, Literal, TypeAlias
 
 Bytes: TypeAlias = "bytes | bytearray | memoryview"
 
-Kind = Literal["pod", "namespace", "vars", "global", "definition", "file", "opaque"]
+Kind = Literal[
+    "pod", "namespace", "vars", "global", "dtype", "definition", "file", "opaque"
+]  # fmt: skip
 """What a slot may refer to:
 
 pod         (number, memo index or None for the root) an object in another pod of the component
 namespace   () the namespace itself, as the globals of a function defined in it
 vars        (module) the dictionary of an imported module
 global      (module, name) a well-known singleton of a module
+dtype       (name) a NumPy dtype without fields
 definition  (token) a class or function defined in the session, resolved by the commit
 file        (name, source) where code was compiled from, with its text
 opaque      (type, reason, since, serial) an object that could not be saved

@@ -43,8 +43,15 @@ class Policy(Protocol):
     smallest: int
     """Objects of fewer bytes (`shallow_bytes`) are bundled without asking."""
 
-    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
-        """Whether an object of `size` bytes, met in a pod of `pod_size` so far, is split off."""
+    def splits(
+        self, size: int, place: Place, pod_size: int, pod_place: Place, settled: bool
+    ) -> bool:
+        """Whether an object of `size` bytes, met in a pod of `pod_size` so far, is split off.
+
+        `settled`: its variable still has the object that it had at the last save. Then the answer
+        must be the same as it was: podding what has not changed in another way would write it
+        again, and call it changed.
+        """
 
     def observe(self, place: Place, digest: str) -> None:
         """Learn what the pod at `place` was at this save."""
@@ -100,23 +107,19 @@ class Lga:
         self._fixed = volatility
         self._overhead = overhead
         self._history: dict[Place, _History] = {}
-        self._decided: dict[Place, tuple[int, bool]] = {}
+        self._decided: dict[Place, bool] = {}
 
-    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
-        # Decided anew only after a change: to move what has not changed would write it again.
-        changes = self._changes(place) + self._changes(pod_place)
+    def splits(
+        self, size: int, place: Place, pod_size: int, pod_place: Place, settled: bool
+    ) -> bool:
         known = self._decided.get(place)
-        if known is not None and known[0] == changes:
-            return known[1]
+        if known is not None and settled:
+            return known
         again = min(pod_size, REWRITTEN) * self._volatility(place)
         answer = again + size * self._volatility(pod_place) > self._overhead
-        if len(self._decided) < _REMEMBERED_PLACES or known is not None:
-            self._decided[place] = changes, answer
+        if known is not None or len(self._decided) < _REMEMBERED_PLACES:
+            self._decided[place] = answer
         return answer
-
-    def _changes(self, place: Place) -> int:
-        known = self._history.get(place)
-        return 0 if known is None else known.changed
 
     def observe(self, place: Place, digest: str) -> None:
         if self._fixed is not None:
@@ -161,14 +164,18 @@ class BundleAll(_Unlearned):
 
     smallest = sys.maxsize
 
-    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
+    def splits(
+        self, size: int, place: Place, pod_size: int, pod_place: Place, settled: bool
+    ) -> bool:
         return False
 
 
 class SplitAll(_Unlearned):
     """A pod per object."""
 
-    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
+    def splits(
+        self, size: int, place: Place, pod_size: int, pod_place: Place, settled: bool
+    ) -> bool:
         return True
 
 
@@ -177,7 +184,9 @@ class TypeHeuristic(_Unlearned):
 
     smallest = 8 * 128
 
-    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
+    def splits(
+        self, size: int, place: Place, pod_size: int, pod_place: Place, settled: bool
+    ) -> bool:
         return True
 
 
@@ -188,7 +197,9 @@ class RandomSplits(_Unlearned):
         self._seed = seed
         self._share = share
 
-    def splits(self, size: int, place: Place, pod_size: int, pod_place: Place) -> bool:
+    def splits(
+        self, size: int, place: Place, pod_size: int, pod_place: Place, settled: bool
+    ) -> bool:
         return random.Random(hash((self._seed, place))).random() < self._share
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
 from pod.podding import definitions
-from pod.podding.atoms import ATOMIC_TYPES, importable, imported_module, is_atomic
+from pod.podding.atoms import ATOMIC_TYPES, importable, imported_module, is_atomic, plain_dtype
 from pod.podding.opaque import Mark
 from pod.podding.pods import Slot
 from pod.podding.progress import ATOM, PodInProgress
@@ -46,7 +47,9 @@ class Specials:
             return self._class
         if issubclass(kind, types.ModuleType):
             return self._module
-        return self._callable if hasattr(kind, "__call__") else None
+        if kind.__module__.partition(".")[0] == "numpy" and issubclass(kind, _dtype_class()):
+            return self._dtype
+        return self._callable if "__call__" in dir(kind) else None
 
     def _class(self, obj: type) -> PodInProgress | Slot:
         return self._definition_met(obj) if definitions.is_definition(obj) else ATOM
@@ -63,12 +66,20 @@ class Specials:
         """A builtin of a module is found by name; one bound to an object is as that object."""
         return ATOM if obj.__self__ is None or type(obj.__self__) is types.ModuleType else None
 
+    def _dtype(self, obj: Any) -> PodInProgress | Slot:
+        name = plain_dtype(obj)
+        return ATOM if name is None else Slot("dtype", (name,))
+
     def _callable(self, obj: Any) -> PodInProgress | None:
-        """What libraries make in place of functions (Cython's, NumPy's) is found by name as well."""
+        """What libraries make in place of functions (Cython's, NumPy's) is found by name, too."""
         return ATOM if importable(obj) else None
 
     def _file(self, name: FileName) -> Slot:
         return Slot("file", (str(name), definitions.source_of(str(name))))
+
+
+def _dtype_class() -> type:
+    return sys.modules["numpy"].dtype  # type: ignore[no-any-return]
 
 
 _OWNED_TYPES: tuple[type[Any], ...] = (list, dict, tuple, set, frozenset, bytearray, types.CellType)

@@ -63,6 +63,7 @@ class Loader:
         self._components: dict[int, _ComponentLoad] = {}
         self._bare_depth = 0
         self._unfilled: list[_Unfilled] = []
+        self._broken: list[_Unfilled] = []
         self.definitions: dict[str, Any] = {}
         """Token -> class or function, of all that were needed."""
 
@@ -83,6 +84,8 @@ class Loader:
                 return self.definition(slot.args[0])
             case "opaque":
                 return Opaque(*slot.args)
+            case "dtype":
+                return importlib.import_module("numpy").dtype(slot.args[0])
             case "file":
                 return definitions.remember_source(*slot.args)
             case "vars":
@@ -97,7 +100,11 @@ class Loader:
     def definition(self, token: str) -> Any:
         """The class or function that `token` names, made on first need."""
         if token in self.definitions:
-            return self.definitions[token]
+            found = self.definitions[token]
+            for each in self._broken:
+                if each.definition is found:
+                    raise each.error
+            return found
         live = self._live(token)
         if live is not None:
             self.definitions[token] = live
@@ -133,9 +140,25 @@ class Loader:
             if not ready:
                 return
             first = max(ready, key=lambda each: len(each.roots))
-            first.fill()
+            try:
+                first.fill()
+            except Exception as error:
+                first.error = error
+                self._unfilled.remove(first)
+                self._broken.append(first)
+                raise
             if not first.roots:
                 self._unfilled.remove(first)
+
+    def retry(self) -> None:
+        """Go on with the definitions that could not be filled, the cause being mended."""
+        self._unfilled += self._broken
+        self._broken.clear()
+
+    def whole(self) -> dict[str, Any]:
+        """`definitions` without those that could not be filled."""
+        broken = {id(each.definition) for each in self._broken}
+        return {token: d for token, d in self.definitions.items() if id(d) not in broken}
 
     def _component(self, source: PodSource) -> _ComponentLoad:
         return self._components.setdefault(id(source), _ComponentLoad(self, source))
@@ -149,6 +172,8 @@ class _Unfilled:
     component: _ComponentLoad
     roots: tuple[Slot, ...]
     filling: bool = False
+    error: Exception = RestoreError()
+    """Why it could not be filled, if it is among the broken."""
 
     def is_ready(self) -> bool:
         """Not while its next part refers back to a pod that is being loaded right now."""
@@ -157,10 +182,12 @@ class _Unfilled:
     def fill(self) -> None:
         """Set the next part."""
         self.filling = True
-        self.component.load(self.roots[:1])
-        definitions.fill(self.definition, self.component.resolve(self.roots[0]))
+        try:
+            self.component.load(self.roots[:1])
+            definitions.fill(self.definition, self.component.resolve(self.roots[0]))
+        finally:
+            self.filling = False
         self.roots = self.roots[1:]
-        self.filling = False
 
 
 class _ComponentLoad:

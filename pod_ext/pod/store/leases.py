@@ -38,8 +38,9 @@ def _remove(storage: Storage, key: str, pid: int) -> None:
             storage.delete(key)
 
 
-def others(storage: Storage, own: str | None = None) -> list[str]:
-    """Who else is writing, one line each. Leases of processes that are gone are removed."""
+def others(storage: Storage, own: str | None = None, *, clean: bool) -> list[str]:
+    """Who else is writing, one line each; with `clean`, leases of processes that are gone are
+    removed."""
     found = []
     for key in storage.list(PREFIX):
         if key == own:
@@ -50,7 +51,7 @@ def others(storage: Storage, own: str | None = None) -> list[str]:
                 continue  # this process flushes all it has before it collects
             if _is_alive(record["host"], int(record["pid"]), float(record["since"])):
                 found.append(f"process {record['pid']} on {record['host']}")
-            else:
+            elif clean:
                 storage.delete(key)
     return found
 

@@ -38,6 +38,7 @@ def reduce_code(code: types.CodeType) -> tuple[Any, ...]:
         code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_nlocals,
         code.co_stacksize, code.co_flags, code.co_code, code.co_consts, code.co_names,
         code.co_varnames, FileName(code.co_filename), sys.intern(code.co_name),
-        sys.intern(code.co_qualname), code.co_firstlineno, code.co_linetable, code.co_exceptiontable, code.co_freevars,
+        sys.intern(code.co_qualname), code.co_firstlineno, code.co_linetable,
+        code.co_exceptiontable, code.co_freevars,
         code.co_cellvars,
     )  # fmt: skip

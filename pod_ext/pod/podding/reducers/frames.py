@@ -43,7 +43,7 @@ def _holds_values(index: pd.Index) -> bool:
 
 
 def register() -> dict[type, Any]:
-    """Reducers by type; also makes known the lists that every frame refers to by way of its class."""
+    """Reducers by type; also makes known the lists that frames refer to by way of their class."""
     for name in ("DataFrame", "Series"):
         metadata = getattr(getattr(pd, name), "_metadata", None)
         if isinstance(metadata, list):

@@ -1,0 +1,145 @@
+"""A disk that fills up, and has room again, while a session goes on."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.kernels import PodKernel, wait_until
+
+
+class FileLimit:
+    """The system lets the kernel's process write no file beyond a size: works for everybody."""
+
+    def __init__(self, directory: Path) -> None:
+        self.pod_dir = directory / "history"
+
+    def fill(self, kernel: PodKernel) -> None:
+        kernel.run(
+            "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, "
+            "(600, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))",
+            silent=True,
+        )
+
+    def free(self, kernel: PodKernel) -> None:
+        kernel.run(
+            "resource.setrlimit(resource.RLIMIT_FSIZE, "
+            "(resource.getrlimit(resource.RLIMIT_FSIZE)[1],) * 2)",
+            silent=True,
+        )
+
+    def close(self) -> None:
+        pass
+
+
+class SmallDisk:
+    """A file system in memory, made for the test: needs leave to mount."""
+
+    def __init__(self, directory: Path) -> None:
+        self.place = directory / "disk"
+        self.place.mkdir()
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", self.place],
+            check=True,
+            capture_output=True,
+        )
+        self.pod_dir = self.place / "history"
+
+    def fill(self, kernel: PodKernel) -> None:
+        with pytest.raises(OSError, match="No space left"), (self.place / "rest").open("wb") as f:
+            while True:
+                f.write(b"\0" * 65536)
+
+    def free(self, kernel: PodKernel) -> None:
+        (self.place / "rest").unlink()
+
+    def close(self) -> None:
+        subprocess.run(["umount", "-l", self.place], check=True)
+
+
+def _may_mount() -> bool:
+    try:
+        done = subprocess.run(
+            ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True
+        )
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+Disk = FileLimit | SmallDisk
+
+
+@pytest.fixture(params=[FileLimit, *([SmallDisk] if _may_mount() else [])])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+    made = request.param(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def kernel(disk: Disk, tmp_path: Path) -> Iterator[PodKernel]:
+    directory = tmp_path / "work"
+    directory.mkdir()
+    with PodKernel(directory, env={"POD_DIR": str(disk.pod_dir)}) as started:
+        yield started
+
+
+def test_it_is_told_once_and_saving_resumes_by_itself_with_nothing_skipped(
+    kernel: PodKernel, disk: Disk
+) -> None:
+    before = kernel.cell("import os\nx = [1]")
+    disk.fill(kernel)
+    codes = [f"x.append({n})\nblob_{n} = os.urandom(100_000)" for n in range(4)]
+    ran = []
+    for code in codes:
+        ran.append(kernel.run(code))
+        kernel.run("%pod_log -n 1")  # waits for the writer to have tried
+    told = [line for each in ran for line in each.said]
+    assert told
+    assert all(each.error == "" and each.text == "" for each in ran)
+    assert all(line.startswith(("pod: nothing can be written: ", "pod: not saved: ")) for line in told)
+    assert len(set(told)) == len(told) or all("not saved" in line for line in told)
+    assert str(disk.pod_dir) in told[0]
+    status = kernel.run("%pod_status").text
+    assert "not written" in status or "not saved" in status
+    assert kernel.value("len(x), len(blob_3)") == (5, 100_000)
+
+    disk.free(kernel)
+    kernel.run("x.append('after')")
+    wait_until(
+        lambda: kernel.run("%pod_log -n 1").text and "all is on disk" in kernel.run("%pod_status").text,
+        "everything is written",
+    )
+    kernel.run("x.append('later')")
+    said = kernel.run("pass").said
+    assert said in ([], ["pod: writing works again, and nothing was left out"])
+    saved = kernel.log()
+    assert set("\n\n".join(c["code"] for c in saved).split("\n\n")) >= {*codes, "x.append('after')"}
+    kernel.restart()
+    kernel.checkout(before)
+    assert kernel.value("x") == [1]
+    [after] = [c["t"] for c in saved if "'after'" in c["code"]]
+    kernel.checkout(after)
+    assert kernel.value("x, len(blob_0), len(blob_3)") == (
+        [1, 0, 1, 2, 3, "after"], 100_000, 100_000,
+    )  # fmt: skip
+
+
+def test_history_can_be_used_while_the_disk_is_full(kernel: PodKernel, disk: Disk) -> None:
+    first = kernel.cell("x = [1]")
+    second = kernel.cell("x.append(2)")
+    disk.fill(kernel)
+    kernel.run("import os\nx.append(3)\nblob = os.urandom(100_000)")
+    log = kernel.run("%pod_log")
+    assert (log.error, log.stderr) == ("", "")
+    assert "[1]: 2" in kernel.run(f"%pod_diff {first} {second}").text
+    ran = kernel.run(f"%pod_checkout {first}")
+    assert len(ran.stderr.splitlines()) <= 1
+    disk.free(kernel)
+    kernel.run("pass")
+    kernel.checkout(first)
+    assert kernel.value("x") == [1]
+    kernel.cell("x.append('on')")
