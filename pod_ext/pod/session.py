@@ -36,7 +36,7 @@ from pod.history.snapshot import (
 from pod.history.table import Table
 from pod.history.versions import differing
 from pod.interrupts import uninterrupted
-from pod.podding.atoms import unchanging
+from pod.podding.atoms import is_import, unchanging
 from pod.podding.definitions import Tokens
 from pod.podding.examination import Examination
 from pod.podding.opaque import Unavailable
@@ -87,6 +87,8 @@ class CheckedOut:
     kept: list[str] = field(default_factory=list)
     """Left in place, because they are the same now as then."""
     removed: list[str] = field(default_factory=list)
+    imports: set[str] = field(default_factory=set)
+    """Of those restored or kept, the ones that are modules, or classes and functions of modules."""
     failures: dict[str, str] = field(default_factory=dict)
     opaque: dict[str, tuple[str, ...]] = field(default_factory=dict)
     versions: Mapping[str, list[str]] = field(default_factory=dict)
@@ -401,6 +403,11 @@ class Session:
                 report.separated = _separated(self.history, wanted, {v.name for v in chosen})
                 after = None
             self._swap(restored, report.removed, after, t)
+            report.imports = {
+                name
+                for name in (*report.restored, *report.kept)
+                if is_import(dict.get(self.namespace, name))
+            }
             return report
 
     def adopt(self, commit: Commit, restored: Restored) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -96,10 +96,10 @@ def somebody_elses(path: Path) -> None:
     ],
 )
 def test_a_directory_that_cannot_be_used_is_named_and_the_kernel_goes_on_without_pod(
-    plain: Kernel, tmp_path: Path, place: str, prepare: object, message: str
+    plain: Kernel, tmp_path: Path, place: str, prepare: Callable[[Path], object], message: str
 ) -> None:
     path = tmp_path / place
-    prepare(path)  # type: ignore[operator]
+    prepare(path)
     plain.run(f"import os\nos.environ['POD_DIR'] = {str(path)!r}\nx = 1")
     ran = plain.run("%load_ext pod")
     assert ran.stderr.startswith("UsageError: Pod is not loaded, and nothing has changed: ")
@@ -129,7 +129,7 @@ def test_a_directory_of_a_newer_format_is_left_exactly_as_it_is(
 
 
 def history_of_three(kernel: PodKernel) -> list[int]:
-    """Times whose packs and commits are known by their order, in a kernel that has forgotten."""
+    """Three times with a variable each, of a kernel that has ended."""
     times = [
         kernel.cell("import os\nfirst = [os.urandom(3000)]\nn = 1"),
         kernel.cell("second = [os.urandom(4000)]\nn = 2"),
@@ -139,8 +139,8 @@ def history_of_three(kernel: PodKernel) -> list[int]:
     return times
 
 
-def packs_by_age(kernel: PodKernel) -> list[Path]:
-    """The packs that hold `first`, `second` and `third`: the three largest, by their size."""
+def packs_by_size(kernel: PodKernel) -> list[Path]:
+    """The packs that hold `first`, `second` and `third`."""
     packs = sorted((kernel.pod_dir / "packs").iterdir(), key=lambda path: path.stat().st_size)
     return packs[-3:]
 
@@ -160,9 +160,11 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [Path.unlink, flip, cut], ids=["missing", "flipped", "cut"])
-def test_a_damaged_pack_costs_only_what_was_in_it(own: PodKernel, harm: object) -> None:
+def test_a_damaged_pack_costs_only_what_was_in_it(
+    own: PodKernel, harm: Callable[[Path], None]
+) -> None:
     first, second, third = history_of_three(own)
-    harm(packs_by_age(own)[1])  # type: ignore[operator]
+    harm(packs_by_size(own)[1])
     own.start()
     own.checkout(first)
     assert own.value("len(first[0]), n") == (3000, 1)
@@ -184,10 +186,12 @@ def test_a_damaged_pack_costs_only_what_was_in_it(own: PodKernel, harm: object) 
 
 
 @pytest.mark.parametrize("harm", [Path.unlink, flip, cut], ids=["missing", "flipped", "cut"])
-def test_a_damaged_commit_costs_only_its_own_time(own: PodKernel, harm: object) -> None:
+def test_a_damaged_commit_costs_only_its_own_time(
+    own: PodKernel, harm: Callable[[Path], None]
+) -> None:
     first, second, third = history_of_three(own)
     [commit] = [p for p in (own.pod_dir / "commits").iterdir() if int(p.name) == second]
-    harm(commit)  # type: ignore[operator]
+    harm(commit)
     own.start()
     for t, n in ((first, 1), (third, 3)):
         own.checkout(t)
@@ -252,8 +256,9 @@ def test_an_object_that_cannot_be_unpickled_makes_its_variable_a_placeholder(
     pod.cell("del bad, good")
     ran = pod.checkout(t)
     assert "restored       good" in ran.text
-    assert "not restored   bad: ValueError: invalid literal for int() with base 10: 'no number'" in (
-        ran.text
+    assert (
+        "not restored   bad: ValueError: invalid literal for int() with base 10: 'no number'"
+        in (ran.text)
     )
     assert pod.value("good") == [1]
     error = pod.run("bad[0]").error

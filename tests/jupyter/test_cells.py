@@ -32,9 +32,7 @@ def newest(kernel: PodKernel) -> int:
         ("import asyncio\nawait asyncio.sleep(0)", True, ""),
     ],
 )
-def test_every_executed_cell_has_a_time_id(
-    pod: PodKernel, code: str, ok: bool, error: str
-) -> None:
+def test_every_executed_cell_has_a_time_id(pod: PodKernel, code: str, ok: bool, error: str) -> None:
     before = newest(pod)
     pod.run(code)
     head = pod.head
@@ -433,9 +431,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 
 
 @pytest.mark.parametrize("code", CELLS, ids=range(len(CELLS)))
-def test_a_cells_result_output_and_error_are_those_of_a_plain_kernel(
-    both: Both, code: str
-) -> None:
+def test_a_cells_result_output_and_error_are_those_of_a_plain_kernel(both: Both, code: str) -> None:
     """In this order, as one notebook: later cells look at what earlier ones left."""
     plain, loaded = both.run(code)
     assert loaded == plain

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,6 @@ OPTIONS = [
     "autosave", "background", "compression_level", "exclude", "pod_dir", "podding", "tracking",
     "verbosity",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def tuned(own: PodKernel) -> Iterator[PodKernel]:
-    yield own
 
 
 def test_every_option_is_listed_with_its_help(own: PodKernel) -> None:

@@ -100,7 +100,9 @@ def test_it_is_told_once_and_saving_resumes_by_itself_with_nothing_skipped(
     told = [line for each in ran for line in each.said]
     assert told
     assert all(each.error == "" and each.text == "" for each in ran)
-    assert all(line.startswith(("pod: nothing can be written: ", "pod: not saved: ")) for line in told)
+    assert all(
+        line.startswith(("pod: nothing can be written: ", "pod: not saved: ")) for line in told
+    )
     assert len(set(told)) == len(told) or all("not saved" in line for line in told)
     assert str(disk.pod_dir) in told[0]
     status = kernel.run("%pod_status").text
@@ -110,7 +112,9 @@ def test_it_is_told_once_and_saving_resumes_by_itself_with_nothing_skipped(
     disk.free(kernel)
     kernel.run("x.append('after')")
     wait_until(
-        lambda: kernel.run("%pod_log -n 1").text and "all is on disk" in kernel.run("%pod_status").text,
+        lambda: (
+            kernel.run("%pod_log -n 1").text and "all is on disk" in kernel.run("%pod_status").text
+        ),
         "everything is written",
     )
     kernel.run("x.append('later')")

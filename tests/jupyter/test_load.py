@@ -25,9 +25,7 @@ def late(tmp_path: Path) -> Iterator[LateKernel]:
 def test_loading_says_where_cells_are_saved_and_saves_what_is_there(late: LateKernel) -> None:
     late.run("x = [1]\n_private = 2")
     ran = late.run("%load_ext pod")
-    assert ran.said == [
-        "pod: every cell is saved in .pod from now on; %pod_log shows the history"
-    ]
+    assert ran.said == ["pod: every cell is saved in .pod from now on; %pod_log shows the history"]
     [first] = late.log()
     assert (first["t"], first["parent"], first["head"]) == (1, None, True)
     assert first["added"] == ["_private", "x"]
@@ -78,7 +76,9 @@ def test_a_cell_that_loads_pod_in_its_middle_goes_on_undisturbed(late: LateKerne
 def test_unloading_gives_back_a_plain_dictionary_with_everything(late: LateKernel) -> None:
     late.run("before = 1\ndef old(): return before, after")
     late.run("%load_ext pod")
-    late.run("after = 2\ndef new(): return before, after\nclass C:\n    def see(self): return after")
+    late.run(
+        "after = 2\ndef new(): return before, after\nclass C:\n    def see(self): return after"
+    )
     assert late.run("%unload_ext pod").error == ""
     assert late.value("type(globals()) is dict") is True
     assert late.run("before = 3; after = 4\nold(), new(), C().see()").text == "((3, 4), (3, 4), 4)"

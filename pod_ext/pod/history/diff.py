@@ -14,6 +14,9 @@ from pod.history.records import Commit, Variable
 from pod.history.restore import SameDefinitions, restore
 from pod.history.text import escape, size
 
+SAMPLES = 5
+"""Changed cells, elements and lines shown of each variable, or of each thing inside it."""
+
 COMPARED_BYTES = 1 << 30
 """Variables whose two versions together have more bytes than this are not loaded for a diff."""
 
@@ -312,7 +315,7 @@ class _Pair:
             if restored.failures:
                 why = next(iter(restored.failures.values()))
                 return None, f"changed; time {t} cannot be loaded: {why}"
-        found = compare(before.values[old.name], after.values[new.name])
+        found = compare(before.values[old.name], after.values[new.name], limit=SAMPLES)
         if found is None:
             return None, "changed in what it shares or holds inside, with equal values"
         return found, ""

@@ -48,10 +48,12 @@ def checkout_report(done: CheckedOut, head: int | None) -> Report:
     lines = []
     if done.saved is not None:
         lines.append(("saved first", f"what was not saved yet is time {done.saved}"))
+    imports = sorted(done.imports)
     for label, names in (
-        ("restored", done.restored),
-        ("left in place", done.kept),
+        ("restored", [name for name in done.restored if name not in done.imports]),
+        ("left in place", [name for name in done.kept if name not in done.imports]),
         ("removed", done.removed),
+        ("imports", imports),
     ):
         if names:
             lines.append((label, listing(names, SHOWN_NAMES)))

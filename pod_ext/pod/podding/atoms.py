@@ -117,6 +117,13 @@ def importable(obj: Any) -> bool:
     return found is obj
 
 
+def is_import(obj: object) -> bool:
+    """Whether this is what an import statement gives: a module, or something that a module has."""
+    if isinstance(obj, types.ModuleType):
+        return imported_module(obj)
+    return callable(obj) and importable(obj)
+
+
 def imported_module(module: types.ModuleType) -> bool:
     """Whether this module is found again by importing its name."""
     return sys.modules.get(module.__name__) is module
