@@ -130,6 +130,8 @@ class PodStore:
         """A session of its own for one namespace, as the kernel extension has."""
         if self._lease is None:
             self._lease = Lease(self._repository.storage)
+            # From here on nobody collects garbage; until here somebody may have.
+            self._repository.refresh()
         options = {} if versioned is None else {"versioned": versioned}
         return Session(
             namespace,
@@ -277,7 +279,8 @@ class PodStore:
 
     def gc(self, *, dry_run: bool = False) -> GcReport:
         """Remove packs that no moment needs, as a crash in the middle of a save leaves them."""
-        self.flush()
+        for each in [store for store in _opened if store.path == self.path]:
+            each.flush()  # what is written but not committed yet would look like nobody's
         own = self._lease.key if self._lease else None
         return collect_garbage(self._history, own_lease=own, dry_run=dry_run)
 

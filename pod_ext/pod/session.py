@@ -473,10 +473,11 @@ class Session:
             for token, definition in restored.definitions.items()
             if (live := self._tokens.live(token)) is not None and live is not definition
         }
+        groups = self._state.definition_groups
         using = {
             name
             for name, group in self._state.groups.items()
-            if not displaced.isdisjoint(group.uses)
+            if displaced and not displaced.isdisjoint(_needed(group.uses, groups))
         }
         with uninterrupted():
             for name in removed:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.kernels import Kernel, PodKernel
+from support.kernels import LateKernel, PodKernel
 
 # References and names
 
@@ -62,16 +64,26 @@ def test_a_wrong_argument_gets_one_clear_message_and_changes_nothing(
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    with Kernel(tmp_path_factory.mktemp("plain")) as kernel:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LateKernel]:
+    with LateKernel(tmp_path_factory.mktemp("plain")) as kernel:
         yield kernel
 
 
-def newer(path: Path) -> None:
-    with PodKernel(path.parent, env={"POD_DIR": str(path)}) as kernel:
-        kernel.cell("x = 1")
-    record = json.loads((path / "format.json").read_text())
-    (path / "format.json").write_text(json.dumps(record | {"format": record["format"] + 1}))
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pod directory of a kernel that has ended: three times with a variable each."""
+    directory = tmp_path_factory.mktemp("earlier")
+    with PodKernel(directory) as kernel:
+        kernel.cell("import os\nfirst = [os.urandom(3000)]\nn = 1")
+        kernel.cell("second = [os.urandom(4000)]\nn = 2")
+        kernel.run("%pod_tag precious")
+        kernel.cell("third = [os.urandom(5000)]\nn = 3")
+    return kernel.pod_dir
+
+
+@pytest.fixture
+def copied(earlier: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(earlier, tmp_path / "copy"))
 
 
 def nonsense(path: Path) -> None:
@@ -90,13 +102,12 @@ def somebody_elses(path: Path) -> None:
         ("file", lambda path: path.write_text("a file"), "is a file"),
         ("file/below", lambda path: path.parent.write_text("a file"), "file"),
         ("/proc/nowhere/pod", lambda path: None, "/proc/nowhere"),
-        ("newer", newer, "newer"),
         ("nonsense", nonsense, "format.json"),
         ("elses", somebody_elses, "format.json"),
     ],
 )
 def test_a_directory_that_cannot_be_used_is_named_and_the_kernel_goes_on_without_pod(
-    plain: Kernel, tmp_path: Path, place: str, prepare: Callable[[Path], object], message: str
+    plain: LateKernel, tmp_path: Path, place: str, prepare: Callable[[Path], object], message: str
 ) -> None:
     path = tmp_path / place
     prepare(path)
@@ -115,34 +126,47 @@ def test_a_directory_that_cannot_be_used_is_named_and_the_kernel_goes_on_without
 
 
 def test_a_directory_of_a_newer_format_is_left_exactly_as_it_is(
-    plain: Kernel, tmp_path: Path
+    plain: LateKernel, copied: Path
 ) -> None:
-    path = tmp_path / "history"
-    newer(path)
-    before = {each: each.stat().st_mtime_ns for each in path.rglob("*")}
-    plain.run(f"import os\nos.environ['POD_DIR'] = {str(path)!r}")
-    assert "newer" in plain.run("%load_ext pod").stderr
-    assert {each: each.stat().st_mtime_ns for each in path.rglob("*")} == before
+    record = json.loads((copied / "format.json").read_text())
+    (copied / "format.json").unlink()
+    (copied / "format.json").write_text(json.dumps(record | {"format": record["format"] + 1}))
+    before = {each: each.stat().st_mtime_ns for each in copied.rglob("*")}
+    plain.run(f"import os\nos.environ['POD_DIR'] = {str(copied)!r}")
+    ran = plain.run("%load_ext pod")
+    assert ran.stderr.startswith("UsageError: Pod is not loaded, and nothing has changed: ")
+    assert "newer" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+    assert {each: each.stat().st_mtime_ns for each in copied.rglob("*")} == before
 
 
 # Damage
 
 
-def history_of_three(kernel: PodKernel) -> list[int]:
-    """Three times with a variable each, of a kernel that has ended."""
-    times = [
-        kernel.cell("import os\nfirst = [os.urandom(3000)]\nn = 1"),
-        kernel.cell("second = [os.urandom(4000)]\nn = 2"),
-        kernel.cell("third = [os.urandom(5000)]\nn = 3"),
-    ]
-    kernel.shut_down()
-    return times
+FIRST, SECOND, THIRD = 2, 3, 4
+"""The time ids of `earlier`."""
 
 
-def packs_by_size(kernel: PodKernel) -> list[Path]:
+@contextmanager
+def working_in(kernel: LateKernel, directory: Path) -> Iterator[LateKernel]:
+    """Pod loaded on this directory, with nothing known of it."""
+    kernel.run(f"import os\nos.environ['POD_DIR'] = {str(directory)!r}\n%reset -f")
+    assert kernel.run("%load_ext pod").stderr == ""
+    try:
+        yield kernel
+    finally:
+        kernel.run("%unload_ext pod")
+
+
+def packs_by_size(directory: Path) -> list[Path]:
     """The packs that hold `first`, `second` and `third`."""
-    packs = sorted((kernel.pod_dir / "packs").iterdir(), key=lambda path: path.stat().st_size)
+    packs = sorted((directory / "packs").iterdir(), key=lambda path: path.stat().st_size)
     return packs[-3:]
+
+
+def commit_of(directory: Path, t: int) -> Path:
+    [path] = [each for each in (directory / "commits").iterdir() if int(each.name) == t]
+    return path
 
 
 def flip(path: Path) -> None:
@@ -159,67 +183,53 @@ def cut(path: Path) -> None:
     path.write_bytes(data[: len(data) // 2])
 
 
-@pytest.mark.parametrize("harm", [Path.unlink, flip, cut], ids=["missing", "flipped", "cut"])
+harms = pytest.mark.parametrize("harm", [Path.unlink, flip, cut], ids=["missing", "flipped", "cut"])
+
+
+@harms
 def test_a_damaged_pack_costs_only_what_was_in_it(
-    own: PodKernel, harm: Callable[[Path], None]
+    plain: LateKernel, copied: Path, harm: Callable[[Path], None]
 ) -> None:
-    first, second, third = history_of_three(own)
-    harm(packs_by_size(own)[1])
-    own.start()
-    own.checkout(first)
-    assert own.value("len(first[0]), n") == (3000, 1)
+    harm(packs_by_size(copied)[1])
+    with working_in(plain, copied) as kernel:
+        kernel.checkout(FIRST)
+        assert kernel.value("len(first[0]), n") == (3000, 1)
+        for t in (SECOND, THIRD):
+            ran = kernel.run(f"%pod_checkout {t}")
+            assert "second" in ran.text or "verify" in ran.stderr
+            assert len(ran.stderr.splitlines()) <= 1
+        kernel.run(f"%pod_checkout {THIRD} third")
+        assert kernel.value("len(third[0])") == 5000
 
-    for t in (second, third):
-        ran = own.run(f"%pod_checkout {t}")
-        told = ran.stderr + ran.text
-        assert "second" in told or "pod verify" in told
-        assert ran.error == ""
-        assert len(ran.stderr.splitlines()) <= 1
-    own.run(f"%pod_checkout {third} third")
-    assert own.run("len(third[0])").text == "5000"
-
-    own.checkout(1)
-    later = own.cell("fourth = [4]")
-    own.checkout(first)
-    own.checkout(later)
-    assert own.value("fourth") == [4]
+        kernel.checkout(FIRST)
+        later = kernel.cell("fourth = [4]")
+        kernel.checkout(FIRST)
+        kernel.checkout(later)
+        assert kernel.value("fourth") == [4]
 
 
-@pytest.mark.parametrize("harm", [Path.unlink, flip, cut], ids=["missing", "flipped", "cut"])
+@harms
 def test_a_damaged_commit_costs_only_its_own_time(
-    own: PodKernel, harm: Callable[[Path], None]
+    plain: LateKernel, copied: Path, harm: Callable[[Path], None]
 ) -> None:
-    first, second, third = history_of_three(own)
-    [commit] = [p for p in (own.pod_dir / "commits").iterdir() if int(p.name) == second]
-    harm(commit)
-    own.start()
-    for t, n in ((first, 1), (third, 3)):
-        own.checkout(t)
-        assert own.value("n, len(first[0])") == (n, 3000)
-    ran = own.run(f"%pod_checkout {second}")
-    assert ran.stderr.startswith("UsageError: ")
-    assert str(second) in ran.stderr
-    assert len(ran.stderr.splitlines()) == 1
-    log = own.run("%pod_log --all")
-    assert (log.error, log.stderr) == ("", "")
-    assert "third = " in log.text
-    assert own.run(f"%pod_diff {first} {third} n").error == ""
-    own.cell("n = 4")
-    assert own.run("%pod_status").error == ""
-
-
-def test_a_tag_whose_time_is_gone_is_told(own: PodKernel) -> None:
-    own.cell("x = 1")
-    own.run("%pod_tag precious")
-    own.cell("x = 2")
-    own.shut_down()
-    [commit] = [p for p in (own.pod_dir / "commits").iterdir() if int(p.name) == 2]
-    commit.unlink()
-    own.start()
-    ran = own.run("%pod_checkout precious")
-    assert ran.stderr.startswith("UsageError: ")
-    assert "2" in ran.stderr
-    own.cell("y = 1")
+    harm(commit_of(copied, SECOND))
+    with working_in(plain, copied) as kernel:
+        for t, n in ((FIRST, 1), (THIRD, 3)):
+            kernel.checkout(t)
+            assert kernel.value("n, len(first[0])") == (n, 3000)
+        for reference in (SECOND, "precious"):
+            ran = kernel.run(f"%pod_checkout {reference}")
+            assert ran.stderr.startswith("UsageError: ")
+            assert str(SECOND) in ran.stderr
+            assert len(ran.stderr.splitlines()) == 1
+        log = kernel.run("%pod_log --all")
+        assert (log.error, log.stderr) == ("", "")
+        assert "third = " in log.text
+        ran = kernel.run(f"%pod_diff {FIRST} {THIRD} n")
+        assert (ran.error, ran.stderr) == ("", "")
+        assert "1 → 3" in ran.text
+        kernel.cell("n = 4")
+        assert kernel.run("%pod_status").error == ""
 
 
 # Objects
@@ -227,8 +237,10 @@ def test_a_tag_whose_time_is_gone_is_told(own: PodKernel) -> None:
 
 def test_an_object_that_cannot_be_pickled_does_not_cost_the_rest(pod: PodKernel) -> None:
     ran = pod.run(
-        "class Refuses:\n    def __reduce_ex__(self, _): raise RuntimeError('halfway\\nsecond line')\n"
-        "class Late:\n    def __getstate__(self):\n        return {'a': [1] * 1000, 'b': Refuses()}\n"
+        "class Refuses:\n"
+        "    def __reduce_ex__(self, _): raise RuntimeError('halfway\\nsecond line')\n"
+        "class Late:\n"
+        "    def __getstate__(self): return {'a': [1] * 1000, 'b': Refuses()}\n"
         "box = [1, Refuses(), {'deep': Late()}, 2]\nwell = [3]"
     )
     assert ran.stderr == ""
@@ -250,7 +262,8 @@ def test_an_object_that_cannot_be_unpickled_makes_its_variable_a_placeholder(
 ) -> None:
     t = pod.cell(
         "import os\ndef rebuild(text): return Whole() if 'MENDED' in os.environ else int(text)\n"
-        "class Whole: n = 7\nclass Broken:\n    def __reduce__(self): return rebuild, ('no number',)\n"
+        "class Whole: n = 7\n"
+        "class Broken:\n    def __reduce__(self): return rebuild, ('no number',)\n"
         "bad = [Broken()]\ngood = [1]"
     )
     pod.cell("del bad, good")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from support.kernels import Kernel, PodKernel, Ran, wait_until
 
 
 def newest(kernel: PodKernel) -> int:
-    return kernel.log()[0]["t"]
+    return kernel.log("--all -n 1")[0]["t"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_many_cells_are_a_line_of_times_with_what_each_changed(pod: PodKernel) -
         pod.cell(f"total += {number}\nseen.append(total)")
     commits = pod.log()[:15]
     assert all(commit["changed"] == ["seen", "total"] for commit in commits)
-    assert all(a["parent"] == b["t"] for a, b in zip(commits, commits[1:], strict=False))
+    assert all(later["parent"] == one["t"] for later, one in pairwise(commits))
     pod.checkout("HEAD~5")
     assert pod.value("total, seen[-1], len(seen)") == (55, 55, 10)
 
@@ -133,7 +133,8 @@ def test_many_cells_are_a_line_of_times_with_what_each_changed(pod: PodKernel) -
         ("x = [1]", "(lambda: x)().append(2)"),
         ("x = [1]", "class Body:\n    x.append(2)"),
         ("x = [1]", "[x.append(2) for _ in range(1)]"),
-        ("x = [1]", "import threading\nt = threading.Thread(target=lambda: x.append(2))\nt.start()\nt.join()\ndel t"),
+        ("x = [1]", "from threading import Thread\nt = Thread(target=lambda: x.append(2))\n"
+                    "t.start()\nt.join()\ndel t"),
         ("x = [1]", "%time x.append(2)"),
         ("x = [1]", "%%capture\nx.append(2)"),
         ("x = [1]", "%timeit -n 1 -r 1 x.append(2)"),
@@ -311,7 +312,8 @@ doctest.run_docstring_examples(double, globals())
 import unittest
 class T(unittest.TestCase):
     def test(self): self.assertEqual(1, 1)
-unittest.TextTestRunner(stream=open(os.devnull, 'w')).run(unittest.defaultTestLoader.loadTestsFromTestCase(T))
+suite = unittest.defaultTestLoader.loadTestsFromTestCase(T)
+unittest.TextTestRunner(stream=open(os.devnull, 'w')).run(suite)
 ---
 import warnings; warnings.warn('careful', stacklevel=1)
 ---

@@ -171,24 +171,31 @@ DEFINITIONS = {
     "exception": ("class Mine(ValueError):\n    pass\nm = Mine('why')",
                   "type(m) is Mine, m.args, issubclass(Mine, ValueError)", (True, ("why",), True)),
     "decorator": ("import functools\ndef twice(f):\n    @functools.wraps(f)\n"
-                  "    def g(*a): return f(*a) * 2\n    return g\n@twice\ndef h(v): return v + base\n"
-                  "base = 1", "h(1), h.__name__, h.__wrapped__(1)", (4, "h", 2)),
+                  "    def g(*a): return f(*a) * 2\n    return g\n"
+                  "@twice\ndef h(v): return v + base\nbase = 1",
+                  "h(1), h.__name__, h.__wrapped__(1)", (4, "h", 2)),
     "closure": ("def counter():\n    n = 0\n    def up():\n        nonlocal n\n        n += 1\n"
                 "        return n\n    return up, lambda: n\nup, look = counter()\nup()",
                 "look(), up(), look()", (1, 2, 2)),
-    "recursion": ("def even(n): return n == 0 or odd(n - 1)\ndef odd(n): return n != 0 and even(n - 1)",
+    "recursion": ("def even(n): return n == 0 or odd(n - 1)\n"
+                  "def odd(n): return n != 0 and even(n - 1)",
                   "even(10), odd(10)", (True, False)),
     "defaults and annotations": ("shared = []\ndef f(a, b=shared, *, c: int = 3): return b\nk = f",
-                                 "f(1) is shared, f.__kwdefaults__, k is f", (True, {"c": 3}, True)),
+                                 "f(1) is shared, f.__kwdefaults__, k is f",
+                                 (True, {"c": 3}, True)),
     "lambda in a container": ("base = 2\ntable = {'f': lambda v: v * base}", "table['f'](3)", 6),
-    "partial and bound method": ("import functools\nclass C:\n    n = 4\n    def f(self, k): return self.n * k\n"
+    "partial and bound method": ("import functools\nclass C:\n    n = 4\n"
+                                 "    def f(self, k): return self.n * k\n"
                                  "c = C()\nm = c.f\np = functools.partial(m, 2)",
                                  "m(1), p(), m.__self__ is c", (4, 8, True)),
-    "cached": ("import functools\n@functools.cache\ndef fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)",
+    "cached": ("import functools\n@functools.cache\n"
+               "def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)",
                "fib(20)", 6765),
-    "generator function": ("def numbers(n):\n    yield from range(n)", "list(numbers(3))", [0, 1, 2]),
-    "nested class": ("class Outer:\n    class Inner:\n        n = 1\n    def make(self): return self.Inner()\n"
-                     "i = Outer().make()", "type(i) is Outer.Inner, i.n", (True, 1)),
+    "generator function": ("def numbers(n):\n    yield from range(n)", "list(numbers(3))",
+                           [0, 1, 2]),
+    "nested class": ("class Outer:\n    class Inner:\n        n = 1\n"
+                     "    def make(self): return self.Inner()\ni = Outer().make()",
+                     "type(i) is Outer.Inner, i.n", (True, 1)),
     "instance in its class": ("class C:\n    pass\nC.only = C()", "type(C.only) is C", True),
 }  # fmt: skip
 

@@ -2,87 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.kernels import PodKernel
 
+DEFAULTS = {"autosave": True, "exclude": [], "podding": "lga", "verbosity": 1}
 OPTIONS = [
     "autosave", "background", "compression_level", "exclude", "pod_dir", "podding", "tracking",
     "verbosity",
 ]  # fmt: skip
 
 
-def test_every_option_is_listed_with_its_help(own: PodKernel) -> None:
-    listed = own.run("%config PodExtension").stdout
+@pytest.fixture
+def tuned(pod: PodKernel) -> Iterator[PodKernel]:
+    """The shared kernel, whose options are put back afterwards."""
+    yield pod
+    for option, value in DEFAULTS.items():
+        pod.run(f"%config PodExtension.{option} = {value!r}")
+
+
+def test_every_option_is_listed_with_its_help(tuned: PodKernel) -> None:
+    listed = tuned.run("%config PodExtension").stdout
     for option in OPTIONS:
         assert f"PodExtension.{option}=" in listed
     assert "Current: 'lga'" in listed
-    assert "PodExtension" in own.run("%config").stdout
+    assert "PodExtension" in tuned.run("%config").stdout
 
 
-def test_excluded_names_are_never_saved(own: PodKernel) -> None:
-    own.run("%config PodExtension.exclude = ['tmp_*', 'secret']")
-    t = own.cell("tmp_a = [1]\nsecret = 'key'\nkept = 2")
-    assert own.head["added"] == ["kept"]
-    own.cell("kept = 3\nsecret = 'other'")
-    assert "never saved    tmp_*, secret" in own.run("%pod_status").text
-    own.checkout(t)
-    assert own.value("kept, tmp_a, secret") == (2, [1], "other")
-    own.run("%config PodExtension.exclude = []")
-    own.cell("pass")
-    assert own.head["added"] == ["secret", "tmp_a"]
+def test_excluded_names_are_never_saved(tuned: PodKernel) -> None:
+    tuned.run("%config PodExtension.exclude = ['tmp_*', 'secret']")
+    t = tuned.cell("tmp_a = [1]\nsecret = 'key'\nkept = 2")
+    assert tuned.head["added"] == ["kept"]
+    tuned.cell("kept = 3\nsecret = 'other'")
+    assert "never saved    tmp_*, secret" in tuned.run("%pod_status").text
+    tuned.checkout(t)
+    assert tuned.value("kept, tmp_a, secret") == (2, [1], "other")
+    tuned.run("%config PodExtension.exclude = []")
+    tuned.cell("pass")
+    assert tuned.head["added"] == ["secret", "tmp_a"]
 
 
-def test_a_secret_is_in_no_file_of_the_directory(own: PodKernel) -> None:
-    own.run("%config PodExtension.exclude = ['secret']")
-    own.run("secret = input_ = 'correct' + 'horse'\ndel input_")
-    own.cell("kept = 1")
-    stored = b"".join(path.read_bytes() for path in own.pod_dir.rglob("*") if path.is_file())
+def test_a_secret_is_in_no_file_of_the_directory(tuned: PodKernel) -> None:
+    tuned.run("%config PodExtension.exclude = ['secret']")
+    tuned.run("secret = input_ = 'correct' + 'horse'\ndel input_")
+    tuned.cell("kept = 1")
+    stored = b"".join(path.read_bytes() for path in tuned.pod_dir.rglob("*") if path.is_file())
     assert b"correcthorse" not in stored
 
 
-def test_without_autosave_only_saving_by_hand_saves(own: PodKernel) -> None:
-    own.run("%config PodExtension.autosave = False")
-    own.run("x = [1]")
-    own.run("x.append(2)")
-    assert [commit["t"] for commit in own.log()] == [1]
-    assert "saving by hand" in own.run("%pod_status").text
-    own.run("%pod_save -m two cells")
-    head = own.head
-    assert (head["t"], head["added"], head["message"]) == (2, ["x"], "two cells")
+def test_without_autosave_only_saving_by_hand_saves(tuned: PodKernel) -> None:
+    tuned.run("%config PodExtension.autosave = False")
+    tuned.run("x = [1]")
+    tuned.run("x.append(2)")
+    assert tuned.head["t"] == 1
+    assert "saving by hand" in tuned.run("%pod_status").text
+    tuned.run("%pod_save -m two cells")
+    head = tuned.head
+    assert (head["parent"], head["added"], head["message"]) == (1, ["x"], "two cells")
     assert head["code"] == "x = [1]\n\nx.append(2)"
-    own.run("%config PodExtension.autosave = True")
-    assert own.head["t"] == 2
-    own.cell("y = 1")
+    tuned.run("%config PodExtension.autosave = True")
+    assert tuned.head == head
+    tuned.cell("y = 1")
 
 
-def test_a_checkout_without_autosave_still_saves_first(own: PodKernel) -> None:
-    own.run("%config PodExtension.autosave = False")
-    own.run("x = [1]")
-    assert "saved first" in own.checkout(1).text
-    own.checkout(2)
-    assert own.value("x") == [1]
+def test_a_checkout_without_autosave_still_saves_first(tuned: PodKernel) -> None:
+    tuned.run("%config PodExtension.autosave = False")
+    tuned.run("x = [1]")
+    assert "saved first" in tuned.checkout(1).text
+    tuned.checkout(tuned.log("-n 1")[0]["t"])
+    assert tuned.value("x") == [1]
 
 
-def test_verbosity_says_less_or_more(own: PodKernel) -> None:
-    own.run("%config PodExtension.verbosity = 0")
-    assert own.run("generator = (n for n in range(3))").said == []
-    own.run("%config PodExtension.verbosity = 2")
-    [line] = own.run("x = 1").said
-    assert line.startswith("pod: time 3 saved, ")
+def test_verbosity_says_less_or_more(tuned: PodKernel) -> None:
+    tuned.run("%config PodExtension.verbosity = 0")
+    assert tuned.run("generator = (n for n in range(3))").said == []
+    tuned.run("%config PodExtension.verbosity = 2")
+    [line] = tuned.run("x = 1").said
+    assert line.startswith(f"pod: time {tuned.head['t']} saved, ")
     assert line.endswith(" ms")
 
 
-def test_a_wrong_value_is_refused_and_changes_nothing(own: PodKernel) -> None:
-    ran = own.run("%config PodExtension.podding = 'best'")
+def test_a_wrong_value_is_refused_and_changes_nothing(tuned: PodKernel) -> None:
+    ran = tuned.run("%config PodExtension.podding = 'best'")
     assert "podding" in ran.error + ran.stderr
-    assert "Current: 'lga'" in own.run("%config PodExtension").stdout
-    own.cell("x = 1")
+    assert "Current: 'lga'" in tuned.run("%config PodExtension").stdout
+    tuned.cell("x = 1")
 
 
-def test_options_that_come_too_late_say_when_they_take_effect(own: PodKernel) -> None:
-    ran = own.run("%config PodExtension.podding = 'split-all'")
+def test_options_that_come_too_late_say_when_they_take_effect(tuned: PodKernel) -> None:
+    ran = tuned.run("%config PodExtension.podding = 'split-all'")
     assert ran.said == ["pod: podding takes effect with %reload_ext pod"]
 
 

@@ -124,8 +124,9 @@ def test_a_kernel_that_was_killed_leaves_whole_times_only(own: PodKernel) -> Non
     own.run("x.append(3)")
     own.kill()
     own.start()
-    for t in own.value("[int(line) for line in __import__('os').listdir('.pod/commits')]"):
-        own.checkout(t)
+    for path in (own.pod_dir / "commits").iterdir():
+        if path.name.isdigit():
+            own.checkout(path.name)
     own.checkout(last)
     assert own.value("x") == [1, 2]
 

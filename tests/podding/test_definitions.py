@@ -6,13 +6,13 @@ import dataclasses
 import enum
 import inspect
 import linecache
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import pod
+import pytest
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import POLICIES
 
@@ -287,3 +287,45 @@ def test_an_unchanged_definition_is_saved_as_the_same_bytes(tmp_path: Path) -> N
             back[name]
         store.save(back)
         assert (store.log()[0].changed, store.log()[0].added) == ((), ())
+
+
+def test_enum_members_with_values_of_any_kind(restored: Any) -> None:
+    ns = restored("""
+        import enum
+        class Value:
+            pass
+        class Kind(enum.Enum):
+            A = Value()
+            B = [1]
+        chosen = (Kind.A, Kind.B)
+    """)
+    assert ns["chosen"] == (ns["Kind"].A, ns["Kind"].B)
+    assert type(ns["Kind"].A.value) is ns["Value"]
+
+
+def test_cached_properties_and_events(restored: Any) -> None:
+    ns = restored("""
+        import functools, threading
+        class Lazy:
+            @functools.cached_property
+            def answer(self):
+                "What it is."
+                return 42
+        lazy = Lazy()
+        box = [1, threading.Event(), threading.Lock().acquire]
+    """)
+    assert ns["lazy"].answer == 42 and ns["Lazy"].answer.__doc__ == "What it is."
+    assert ns["box"][0] == 1 and "not saved" in repr(ns["box"][1])
+
+
+if sys.version_info >= (3, 12):
+
+    def test_type_parameters(restored: Any) -> None:
+        ns = restored("""
+            class Box[T]:
+                def get(self) -> T: return 1
+            def first[T](x: T) -> T: return x
+            box = Box()
+        """)
+        assert type(ns["box"]) is ns["Box"] and ns["Box"].__type_params__[0].__name__ == "T"
+        assert ns["first"](3) == 3

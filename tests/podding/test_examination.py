@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
-
 import pod
+import pytest
 from pod.errors import PodError
 from pod.podding.policies import POLICIES
 
@@ -217,3 +216,52 @@ def test_deep_nesting_is_told_instead_of_lost(store: pod.PodStore) -> None:
     assert loaded["fine"] == 1 and "RecursionError" in repr(loaded["deep"])
     while deep:  # taken apart by hand: the interpreter's own way is recursive too
         deep = deep[0]
+
+
+@pytest.mark.parametrize(
+    "share",
+    [
+        lambda a: a[2:5],
+        lambda a: a[::2],
+        lambda a: a.reshape(2, -1).T,
+        lambda a: pd.DataFrame(a.reshape(-1, 2), copy=False),
+        lambda a: [a.view("u8")],
+    ],
+)
+def test_a_write_through_one_array_is_seen_in_all_over_its_memory(
+    store: pod.PodStore, share: Any
+) -> None:
+    namespace = pod.new_managed_namespace(a=np.arange(1000.0))
+    namespace["other"] = share(namespace["a"])
+    store.save(namespace)
+    assert components(store) == [{"a", "other"}]
+    other = namespace["other"]
+    array = other[0] if isinstance(other, list) else other
+    if isinstance(array, pd.DataFrame):
+        dict.__getitem__(namespace, "a")[0] = 99
+    else:
+        array[(0,) * array.ndim] = 99
+    t = store.save(namespace)
+    np.testing.assert_array_equal(store.load(t)["a"], dict.__getitem__(namespace, "a"))
+    assert "a" in store.log()[0].changed
+
+
+def test_an_array_over_a_bytearray_goes_with_it(store: pod.PodStore) -> None:
+    raw = bytearray(8000)
+    store.save({"raw": raw, "array": np.frombuffer(raw, "f8"), "alone": np.zeros(9)})
+    assert components(store) == [{"alone"}, {"array", "raw"}]
+
+
+def test_frames_that_only_copy_on_write_stay_apart(store: pod.PodStore) -> None:
+    frame = pd.DataFrame({"a": np.arange(5000.0), "t": [f"row {n}" for n in range(5000)]})
+    values = {
+        "frame": frame, "head": frame.head(10), "column": frame["a"], "more": frame.assign(z=1),
+        "copy": frame.copy(), "some": frame[frame.a > 9], "means": frame.mean(numeric_only=True),
+    }  # fmt: skip
+    loaded = store.load(store.save(dict(values)))
+    for name, value in values.items():
+        (pd.testing.assert_frame_equal if value.ndim == 2 else pd.testing.assert_series_equal)(
+            loaded[name], value
+        )
+    if int(pd.__version__.partition(".")[0]) >= 3:
+        assert components(store) == [{name} for name in sorted(values)]

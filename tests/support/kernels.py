@@ -88,8 +88,9 @@ class Ran:
 
 
 class Kernel:
-    """A kernel of this Python in a directory, with an IPYTHONDIR of its own and no configuration
-    of the tester's. A context manager; fails at its end if Pod left a traceback in the kernel's log.
+    """A kernel of this Python in a directory, without any configuration of the tester's.
+
+    A context manager; fails at its end if Pod left a traceback where no cell shows it.
     """
 
     def __init__(self, cwd: Path, env: dict[str, str] | None = None) -> None:
@@ -222,8 +223,11 @@ class PodKernel(Kernel):
 
     @property
     def head(self) -> dict[str, Any]:
-        """The commit of HEAD."""
-        [head] = [commit for commit in self.log() if commit["head"]]
+        """The commit of HEAD: nearly always the newest."""
+        newest = self.log("--all -n 1")
+        [head] = [commit for commit in newest if commit["head"]] or [
+            commit for commit in self.log() if commit["head"]
+        ]
         return head
 
     def cell(self, code: str) -> int:
@@ -239,3 +243,9 @@ class PodKernel(Kernel):
         ran = self.run(f"%pod_checkout {what}")
         assert (ran.error, ran.stderr) == ("", ""), str(ran)
         return ran
+
+
+class LateKernel(PodKernel):
+    """A kernel in which Pod is loaded when a test says so."""
+
+    start = Kernel.start

@@ -120,8 +120,8 @@ class _Lender:
     """Lends variables to the namespace for as long as objects are being loaded.
 
     A class of the session may run code of its own when an instance is loaded (`__setstate__`,
-    `__hash__` of a key, a function in `__reduce__`), which finds its globals in the namespace. Where
-    a name is not there, as in a new process, loading is tried again with the one of that moment.
+    `__hash__` of a key, a function in `__reduce__`), which finds its globals in the namespace. If a
+    name is not there, as in a new process, loading is tried again with the one of that moment.
     """
 
     def __init__(
@@ -151,14 +151,18 @@ class _Lender:
             try:
                 return load()
             except NameError as error:
-                name = error.name
-                if name not in self._table or name in self._lent or name in self._namespace:
+                if error.name is None or not self._lend(error.name):
                     raise
-                self._lent[name] = None
-                self._loader.retry()
-                value = self.load(lambda name=name: {name: self._value(name)})[name]
-                self._lent[name] = value
-                dict.__setitem__(self._namespace, name, value)
+
+    def _lend(self, name: str) -> bool:
+        if name not in self._table or name in self._lent or name in self._namespace:
+            return False
+        self._lent[name] = None
+        self._loader.retry()
+        value = self.load(lambda: {name: self._value(name)})[name]
+        self._lent[name] = value
+        dict.__setitem__(self._namespace, name, value)
+        return True
 
 
 def _restore_group(

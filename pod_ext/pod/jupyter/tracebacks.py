@@ -1,4 +1,4 @@
-"""The traceback of a placeholder that was used: it ends in the user's code, not in Pod's refusal."""
+"""The traceback of a placeholder in use: it ends in the user's code, not in Pod's refusal."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _is_atomic_in_pandas(obj: object) -> bool:
     if isinstance(obj, pandas.api.extensions.ExtensionDtype):
         return True
     # Before version 3, renaming the index of one frame could rename that of another.
-    return isinstance(obj, pandas.Index) and not pandas.__version__.startswith(("0.", "1.", "2."))
+    return isinstance(obj, pandas.Index) and int(pandas.__version__.partition(".")[0]) >= 3
 
 
 def plain_dtype(obj: Any) -> str | None:

@@ -13,11 +13,15 @@ def components(
     pods: Sequence[PodInProgress],
     names: Mapping[str, Target],
     parts: Mapping[str, tuple[Target, ...]],
+    links: Iterable[tuple[PodInProgress, PodInProgress]] = (),
 ) -> list[Component]:
-    """The components of these variables and definitions, made of finished pods."""
+    """The components of these variables and definitions, made of finished pods.
+
+    `links`: pods that belong together without referring to each other.
+    """
     return [
         _component({name: names[name] for name in group}, {token: parts[token] for token in tokens})
-        for group, tokens in _groups(pods, names, parts)
+        for group, tokens in _groups(pods, names, parts, links)
     ]
 
 
@@ -25,6 +29,7 @@ def _groups(
     pods: Sequence[PodInProgress],
     names: Mapping[str, Target],
     parts: Mapping[str, tuple[Target, ...]],
+    links: Iterable[tuple[PodInProgress, PodInProgress]],
 ) -> list[tuple[list[str], list[str]]]:
     """Variables, and tokens, that hang together by pods: union-find over what refers to what.
 
@@ -45,6 +50,8 @@ def _groups(
     for pod in pods:
         for target in pod.slots:
             join(pod.number, target)
+    for a, b in links:
+        parent[find(a.number)] = find(b.number)
     for token, targets in parts.items():
         for target in targets:
             join(("definition", token), target)

@@ -13,6 +13,7 @@ place before any instance is built.
 from __future__ import annotations
 
 import abc
+import contextlib
 import enum
 import linecache
 import sys
@@ -22,6 +23,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pod.podding.atoms import importable, is_static
+from pod.podding.rebuild import make_function, set_function_state
 
 MAIN_MODULES = ("__main__", "__mp_main__")
 
@@ -256,28 +258,11 @@ def fill(definition: Any, part: dict[str, Any]) -> None:
     for name in part.get("order", ()):
         # Methods were set before data; now everything stands as in the class's body again.
         value = vars(definition)[name]
-        type.__delattr__(definition, name)
-        type.__setattr__(definition, name, value)
+        with contextlib.suppress(TypeError):  # a few of the interpreter's own stay where they are
+            type.__delattr__(definition, name)
+            type.__setattr__(definition, name, value)
     for name, own in part.get("members", {}).items():
         vars(definition.__members__[name]).update(own)
-
-
-def make_function(
-    code: types.CodeType, namespace: dict[str, Any], name: str, cells: tuple[Any, ...] | None
-) -> types.FunctionType:
-    return types.FunctionType(code, namespace, name, None, cells)
-
-
-def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> None:
-    state = dict(state)
-    for cell, *contents in state.pop("cells", ()):
-        if contents:
-            cell.cell_contents = contents[0]
-    function.__dict__.update(state.pop("__dict__", {}))
-    # A missing docstring means it was deleted: code made from constants alone would bring it back.
-    function.__doc__ = state.pop("__doc__", None)
-    for name, value in state.items():
-        setattr(function, name, value)
 
 
 class _Quiet:

@@ -20,7 +20,8 @@ from typing import Any
 from pod.podding import definitions
 from pod.podding.atoms import SINGLETONS, module_of_globals
 from pod.podding.components import components
-from pod.podding.opaque import Mark, Unavailable, is_handle, reason_of, unwrap
+from pod.podding.memory import SharedMemory, is_array, private_parts
+from pod.podding.opaque import Mark, Unavailable, is_handle, reason_of
 from pod.podding.pickler import PodPickler
 from pod.podding.pods import Component, Slot
 from pod.podding.policies import (
@@ -32,8 +33,8 @@ from pod.podding.policies import (
     shallow_bytes,
 )
 from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target
+from pod.podding.rebuild import make_function, set_cell, set_function_state, unwrap
 from pod.podding.reducers import know_libraries
-from pod.podding.reducers.code import set_cell
 from pod.podding.specials import Specials
 
 
@@ -85,6 +86,8 @@ class Examination:
         self.special = Specials(self.definition_met)
         self.atomic_types = self.special.atomic_types
         self._handles: dict[type, bool] = {}
+        self._memory = SharedMemory()
+        self._private: set[int] = set()
 
     # --- from outside
 
@@ -112,7 +115,8 @@ class Examination:
 
     def components(self) -> list[Component]:
         """The roots that share objects, together with their pods; call once, at the end."""
-        found = components(self._pods, self._names, self._parts)
+        links = self._memory.links(self.owner.get)
+        found = components(self._pods, self._names, self._parts, links)
         self.close()
         return found
 
@@ -122,7 +126,7 @@ class Examination:
             pod.pickler = None
         held: tuple[Any, ...] = (
             self._pods, self._keep, self._names, self._parts,
-            self.owner, self._given, self.definitions,
+            self.owner, self._given, self.definitions, self._memory, self._private,
         )  # fmt: skip
         for each in held:
             each.clear()
@@ -263,6 +267,19 @@ class Examination:
         pod.size += size
         return None
 
+    # --- memory
+
+    def memory_met(self, obj: object, pod: PodInProgress) -> None:
+        """An object of a library is about to be pickled into `pod`."""
+        if is_array(type(obj)):
+            self._memory.met(obj, pod, id(obj) in self._private)
+            return
+        for part in private_parts(obj):
+            # Pickled wherever it is met, as an atom is.
+            self._private.add(id(part))
+            self._keep.append(part)
+            self.owner.setdefault(id(part), ATOM)
+
     # --- opaque objects
 
     def is_handle(self, kind: type) -> bool:
@@ -295,12 +312,12 @@ class Examination:
                 self.owner[id(namespace)] = Slot("vars", (module,))
         self._bare_cells.update(id(cell) for cell in function.__closure__ or ())
         return (
-            definitions.make_function,
+            make_function,
             definitions.function_arguments(function),
             definitions.function_state(function),
             None,
             None,
-            definitions.set_function_state,
+            set_function_state,
         )
 
     def reduce_cell(self, cell: types.CellType) -> tuple[Any, ...]:

@@ -17,6 +17,11 @@ ALWAYS_OPAQUE = {
     "traitlets.config.application.Application",
     "_io._IOBase",
     "threading.Thread",
+    "threading.Event",
+    "threading.Condition",
+    "threading.Semaphore",
+    "threading.Barrier",
+    "queue.Queue",
     "subprocess.Popen",
     "socket.socket",
     "concurrent.futures._base.Executor",
@@ -46,11 +51,6 @@ class Mark:
 
     def __init__(self, type_name: str, reason: str, since: int, serial: str) -> None:
         self.args = (type_name, reason, since, serial)
-
-
-def unwrap(placeholder: object) -> object:
-    """What a pickled `Mark` is rebuilt by: the slot's placeholder is the object."""
-    return placeholder
 
 
 class Opaque:

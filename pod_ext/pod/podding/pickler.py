@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import enum
 import pickle
 import sys
 import types
@@ -12,11 +13,14 @@ from typing import Any, Protocol
 import cloudpickle
 
 from pod.podding.atoms import importable, imported_module
-from pod.podding.opaque import Mark, Opaque, reason_of, unwrap
+from pod.podding.opaque import Mark, Opaque, reason_of
 from pod.podding.pods import Slot
 from pod.podding.progress import PodInProgress
+from pod.podding.rebuild import unwrap
 from pod.podding.reducers import reducer_for
 from pod.podding.reducers.code import reduce_code
+
+_BASIC_TYPES = frozenset({list, dict, tuple, set, frozenset, bytearray, str, bytes, int, float})
 
 IN_BAND_BYTES = 4096
 """Shorter buffers stay in the payload: blobs of their own would cost more than they save."""
@@ -31,6 +35,7 @@ class Examiner(Protocol):
     def met(self, obj: Any, pod: PodInProgress) -> int | None:
         """A slot number, or None to bundle the object."""
 
+    def memory_met(self, obj: object, pod: PodInProgress) -> None: ...
     def is_handle(self, kind: type) -> bool: ...
     def opaque(self, obj: object, reason: str) -> tuple[Any, ...]: ...
     def reduce_function(self, function: types.FunctionType) -> tuple[Any, ...]: ...
@@ -65,6 +70,7 @@ class PodPickler(pickle.Pickler):
         if kind is types.CellType:
             return examination.reduce_cell(obj)
         self._uses(obj if kind is types.BuiltinFunctionType else kind)
+        examination.memory_met(obj, self._pod)
         if kind is Opaque:  # the same bytes as when its object was met: it has not changed
             return unwrap, (Mark(*obj.slot_args()),)
         if examination.is_handle(kind):
@@ -84,7 +90,16 @@ class PodPickler(pickle.Pickler):
             or copyreg.dispatch_table.get(kind)
             or cloudpickle.Pickler.dispatch_table.get(kind)
         )
+        if isinstance(obj, enum.Enum) and type(obj).__members__.get(obj.name) is obj:
+            return getattr, (kind, obj.name)  # not by its value, which may not be one to look up by
+        if kind is types.BuiltinFunctionType and not isinstance(obj.__self__, types.ModuleType):
+            self._reduce_or_refuse(obj.__self__)
         return obj.__reduce_ex__(5) if reducer is None else reducer(obj)
+
+    def _reduce_or_refuse(self, owner: Any) -> None:
+        """A method of an opaque object is as opaque: it could not be looked up on a placeholder."""
+        if type(owner) not in _BASIC_TYPES and not isinstance(owner, type):
+            _checked(owner, self._reduce(owner, type(owner)))
 
     def _uses(self, obj: Any) -> None:
         module = getattr(obj, "__module__", None)

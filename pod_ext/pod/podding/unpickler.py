@@ -13,7 +13,7 @@ import operator
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pod.errors import RestoreError
@@ -172,7 +172,7 @@ class _Unfilled:
     component: _ComponentLoad
     roots: tuple[Slot, ...]
     filling: bool = False
-    error: Exception = RestoreError()
+    error: Exception = field(default_factory=RestoreError)
     """Why it could not be filled, if it is among the broken."""
 
     def is_ready(self) -> bool:

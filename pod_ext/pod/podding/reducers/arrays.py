@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from pod.podding.reducers.texts import make_text, reduce_text
+from pod.podding.rebuild import make_array, make_text_array
+from pod.podding.reducers.texts import reduce_text
 
 
 def reduce_array(array: np.ndarray[Any, Any]) -> Any:
@@ -22,7 +23,7 @@ def reduce_array(array: np.ndarray[Any, Any]) -> Any:
         text = reduce_text(flat)
         if text is None:
             return array.__reduce__()
-        return make_object_array, (*text, array.shape, order, array.flags.writeable)
+        return make_text_array, (*text, array.shape, order, array.flags.writeable)
     if dtype.hasobject or dtype.itemsize == 0:
         return array.__reduce__()
     # As plain bytes, since the buffer protocol knows no dates, among others.
@@ -37,28 +38,3 @@ def _flat(array: np.ndarray[Any, Any]) -> tuple[str, np.ndarray[Any, Any]]:
     if array.flags.f_contiguous:
         return "F", array.T.reshape(-1)
     return "C", np.ascontiguousarray(array).reshape(-1)
-
-
-def make_array(
-    buffer: Any, dtype: np.dtype[Any], shape: tuple[int, ...], order: Any, writeable: bool
-) -> np.ndarray[Any, Any]:
-    array = np.empty(shape, dtype, order)
-    _flat(array)[1].view(np.uint8)[:] = np.frombuffer(buffer, np.uint8)
-    if not writeable:
-        array.flags.writeable = False
-    return array
-
-
-def make_object_array(
-    data: Any,
-    lengths: Any,
-    codes: Any,
-    missing: Any,
-    shape: tuple[int, ...],
-    order: Any,
-    writeable: bool,
-) -> np.ndarray[Any, Any]:
-    array = np.empty(shape, object, order)
-    _flat(array)[1][:] = make_text(data, lengths, codes, missing)
-    array.flags.writeable = writeable
-    return array

@@ -11,8 +11,14 @@ import pickle
 from typing import Any
 
 import pandas as pd
+from pandas.core.internals import managers
 
 from pod.podding.atoms import SINGLETONS
+from pod.podding.memory import register_private_parts
+from pod.podding.rebuild import make_index
+
+COPIES_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
+"""Whether frames that share memory never see each other's changes."""
 
 _NESTED = (
     pd.Index, pd.RangeIndex, pd.MultiIndex, pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex,
@@ -30,10 +36,6 @@ def reduce_index(index: pd.Index) -> Any:
     return make_index, (payload, tuple(buffers))
 
 
-def make_index(payload: bytes, buffers: tuple[Any, ...]) -> pd.Index:
-    return pickle.loads(payload, buffers=buffers)
-
-
 def _holds_values(index: pd.Index) -> bool:
     if isinstance(index, pd.MultiIndex):
         return all(_holds_values(level) for level in index.levels)
@@ -42,10 +44,22 @@ def _holds_values(index: pd.Index) -> bool:
     return index.dtype != object or index.inferred_type in _OBJECTS_THAT_ARE_VALUES
 
 
+def _memory_of(manager: Any) -> list[object]:
+    """The values that a frame or series is over, and the arrays that they are kept in."""
+    values = [block.values for block in manager.blocks]
+    inside = (
+        getattr(each, name, None) for each in values for name in ("_ndarray", "_data", "_mask")
+    )
+    return [*values, *(each for each in inside if each is not None)]
+
+
 def register() -> dict[type, Any]:
     """Reducers by type; also makes known the lists that frames refer to by way of their class."""
     for name in ("DataFrame", "Series"):
         metadata = getattr(getattr(pd, name), "_metadata", None)
         if isinstance(metadata, list):
             SINGLETONS[id(metadata)] = ("pandas", f"{name}._metadata")
+    if COPIES_ON_WRITE:
+        for kind in (managers.BlockManager, managers.SingleBlockManager):
+            register_private_parts(kind, _memory_of)
     return dict.fromkeys(_NESTED, reduce_index)

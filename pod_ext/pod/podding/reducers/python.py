@@ -8,13 +8,11 @@ import types
 import typing
 from typing import Any
 
-
-def _make_property(fget: Any, fset: Any, fdel: Any, doc: str | None) -> property:
-    return property(fget, fset, fdel, doc)
+from pod.podding.rebuild import make_cache, make_cached_property, make_property, make_type_var
 
 
 def _reduce_property(obj: property) -> tuple[Any, ...]:
-    return _make_property, (obj.fget, obj.fset, obj.fdel, obj.__doc__)
+    return make_property, (obj.fget, obj.fset, obj.fdel, obj.__doc__)
 
 
 def _reduce_wrapped(obj: Any) -> tuple[Any, ...]:
@@ -34,25 +32,11 @@ def _reduce_module(obj: types.ModuleType) -> tuple[Any, ...]:
     return importlib.import_module, (obj.__name__,)
 
 
-def _make_cache(function: Any, maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
-    wrapper = functools.lru_cache(maxsize=maxsize, typed=typed)(function)
-    vars(wrapper).update(attributes)
-    return wrapper
-
-
 def _reduce_cache(obj: Any) -> tuple[Any, ...]:
     """An `lru_cache` starts empty again: what it holds cannot be read, and is remade on demand."""
     options = obj.cache_parameters()
     attributes = {k: v for k, v in vars(obj).items() if k != "cache_parameters"}
-    return _make_cache, (obj.__wrapped__, options["maxsize"], options["typed"], attributes)
-
-
-def _make_type_var(
-    name: str, bound: Any, constraints: tuple[Any, ...], flags: dict[str, bool], module: str
-) -> typing.TypeVar:
-    variable = typing.TypeVar(name, *constraints, bound=bound, **flags)  # type: ignore[misc]
-    variable.__module__ = module
-    return variable
+    return make_cache, (obj.__wrapped__, options["maxsize"], options["typed"], attributes)
 
 
 def _reduce_type_var(obj: typing.TypeVar) -> tuple[Any, ...]:
@@ -60,7 +44,11 @@ def _reduce_type_var(obj: typing.TypeVar) -> tuple[Any, ...]:
         "covariant": obj.__covariant__,
         "contravariant": obj.__contravariant__,
     }
-    return _make_type_var, (obj.__name__, obj.__bound__, obj.__constraints__, flags, obj.__module__)
+    return make_type_var, (obj.__name__, obj.__bound__, obj.__constraints__, flags, obj.__module__)
+
+
+def _reduce_cached_property(obj: Any) -> tuple[Any, ...]:
+    return make_cached_property, (obj.func, obj.attrname, obj.__doc__)
 
 
 def _reduce_memoryview(obj: memoryview) -> tuple[Any, ...]:
@@ -78,6 +66,7 @@ REDUCERS = {
     types.MappingProxyType: _reduce_mapping_proxy,
     types.ModuleType: _reduce_module,
     functools._lru_cache_wrapper: _reduce_cache,
+    functools.cached_property: _reduce_cached_property,
     typing.TypeVar: _reduce_type_var,
     memoryview: _reduce_memoryview,
 }

@@ -9,23 +9,22 @@ object again.
 from __future__ import annotations
 
 import ctypes
-import importlib
-import itertools
 import pickle
 import sys
 from typing import Any
 
 import numpy as np
 
+from pod.podding.rebuild import MISSING_LENGTH, missing_value
+
 FEWEST = 256
 """Shorter arrays are left to the pickler."""
 
 _SAMPLE = 1024
-_MISSING = 0xFFFF_FFFF
 
 
 def reduce_text(flat: np.ndarray[Any, Any]) -> tuple[Any, ...] | None:
-    """Arguments for `make_text`, or None where a flat array of objects is not (just) strings."""
+    """Arguments for `make_text_array`; None where a flat array of objects is not just strings."""
     if flat.size < FEWEST:
         return None
     codes = None
@@ -50,34 +49,6 @@ def _buffer(array: Any) -> pickle.PickleBuffer:
     return pickle.PickleBuffer(array)
 
 
-def make_text(data: Any, lengths: Any, codes: Any, missing: str) -> list[Any]:
-    """The strings again, and what stands for a missing one where there was none."""
-    text = bytes(data).decode("utf-8", "surrogatepass")
-    counts = np.frombuffer(lengths, np.uint32).astype(np.int64)
-    absent = counts == _MISSING
-    counts[absent] = 0
-    ends = np.cumsum(counts).tolist()
-    values: list[Any] = [
-        text[start:end] for start, end in zip(itertools.chain((0,), ends), ends, strict=False)
-    ]
-    if missing:
-        if missing == "NA":
-            importlib.import_module("pandas")
-        stands_for = _missing_values()[missing]
-        for position in np.flatnonzero(absent).tolist():
-            values[position] = stands_for
-    if codes is None:
-        return values
-    return [values[code] for code in np.frombuffer(codes, np.uint32).tolist()]
-
-
-def _missing_values() -> dict[str, Any]:
-    """Objects that may stand for a missing string; libraries compare them by identity."""
-    pandas = sys.modules.get("pandas")
-    found = {"None": None, "nan": np.nan}
-    return found if pandas is None else found | {"NA": pandas.NA}
-
-
 def _missing_name(values: list[Any], kinds: set[type]) -> str | None:
     """Name of the one object that stands for a missing string, if all that is not one is that."""
     if str not in kinds:
@@ -85,13 +56,14 @@ def _missing_name(values: list[Any], kinds: set[type]) -> str | None:
     others = {id(value) for value in values if type(value) is not str}
     if len(others) > 1:
         return None
-    return next((name for name, each in _missing_values().items() if id(each) in others), None)
+    names = ("None", "nan", "NA") if "pandas" in sys.modules else ("None", "nan")
+    return next((name for name in names if id(missing_value(name)) in others), None)
 
 
 def _lengths(values: list[Any], some_missing: bool) -> np.ndarray[Any, Any]:
     if not some_missing:
         return np.fromiter(map(len, values), np.uint32, len(values))
-    each = (len(value) if type(value) is str else _MISSING for value in values)
+    each = (len(value) if type(value) is str else MISSING_LENGTH for value in values)
     return np.fromiter(each, np.uint32, len(values))
 
 
