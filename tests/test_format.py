@@ -14,7 +14,6 @@ import pickletools
 import random
 import re
 import string
-import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -483,6 +482,8 @@ import types, typing
 T = typing.TypeVar("T")
 keys, values, items = {{"a": 1}}.keys(), {{"a": 1}}.values(), {{"a": 1}}.items()
 free_property = property(lambda self: 1)
+import functools
+cached = functools.cached_property(lambda self: 1)
 cell = types.CellType(x)
 unsaved = (i for i in x)
 """
@@ -631,11 +632,11 @@ class Child(Base, metaclass=Meta):
     return len(reloaded(store, ns)["log"]) == len(ns["log"]) == 3
 
 
-def a_module_made_by_hand(store: PodStore) -> bool:
-    t = store.save(namespace(m=types.ModuleType("made_by_hand"), n=1))
-    with pytest.raises(pod.PodError, match="made_by_hand"):
-        store.load(t)
-    return store.load(t, ["n"])["n"] == 1
+def arrays_over_one_memory_come_back_apart(store: PodStore) -> bool:
+    a = np.arange(9)
+    loaded = store.load(store.save(namespace(a=a, b=a[2:5])))
+    loaded["b"][0] = 99
+    return bool(loaded["a"][2] == 2)
 
 
 def a_changed_class_is_no_change_of_its_instances(store: PodStore) -> bool:
@@ -653,7 +654,7 @@ LIMITS: list[Callable[[PodStore], bool]] = [
     an_exception_has_no_traceback_or_cause,
     a_mapped_array_has_no_file,
     a_class_is_not_run_again,
-    a_module_made_by_hand,
+    arrays_over_one_memory_come_back_apart,
     a_changed_class_is_no_change_of_its_instances,
 ]
 

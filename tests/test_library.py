@@ -10,9 +10,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import pod
+import pytest
 from pod.errors import PodError, RestoreError, TimeReferenceError, UnknownVariableError
 from pod.namespace import TrackedNamespace
 
@@ -262,7 +261,7 @@ def test_another_version_of_a_package_is_told_by_variable(
 
     store.save({"array": numpy.arange(3), "n": 1})
     monkeypatch.setattr(numpy, "__version__", "99.0")
-    with pytest.warns(UserWarning, match=rf"numpy .* then, 99\.0 now: array$"):
+    with pytest.warns(UserWarning, match=r"numpy .* then, 99\.0 now: array$"):
         store.load(1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

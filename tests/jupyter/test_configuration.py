@@ -21,6 +21,7 @@ def tuned(pod: PodKernel) -> Iterator[PodKernel]:
     yield pod
     for option, value in DEFAULTS.items():
         pod.run(f"%config PodExtension.{option} = {value!r}")
+    pod.run("%reset -f")
 
 
 def test_every_option_is_listed_with_its_help(tuned: PodKernel) -> None:

@@ -303,6 +303,16 @@ def test_enum_members_with_values_of_any_kind(restored: Any) -> None:
     assert type(ns["Kind"].A.value) is ns["Value"]
 
 
+def test_typed_dicts(restored: Any) -> None:
+    ns = restored("""
+        import typing
+        class Row(typing.TypedDict):
+            a: int
+        row: Row = {"a": 1}
+    """)
+    assert ns["Row"](a=1) == ns["row"] and ns["Row"].__annotations__ == {"a": int}
+
+
 def test_cached_properties_and_events(restored: Any) -> None:
     ns = restored("""
         import functools, threading

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from pod.namespace import TrackedNamespace
 from pod.tracking import Touched
 from pod.tracking.blind_spots import in_cell

@@ -293,7 +293,10 @@ def _make_class(
                 return cls
             except TypeError:
                 continue  # another layout
-    return make(metaclass, name, bases, dict(namespace))
+    try:
+        return make(metaclass, name, bases, dict(namespace))
+    except TypeError:  # such as TypedDict's metaclass, which takes the bases of the source only
+        return type.__new__(metaclass, name, bases, dict(namespace))
 
 
 def _library_new(metaclass: type) -> Any:

@@ -8,6 +8,7 @@ import types
 import typing
 from typing import Any
 
+from pod.podding.atoms import imported_module
 from pod.podding.rebuild import make_cache, make_cached_property, make_property, make_type_var
 
 
@@ -29,6 +30,8 @@ def _reduce_mapping_proxy(obj: Any) -> tuple[Any, ...]:
 
 
 def _reduce_module(obj: types.ModuleType) -> tuple[Any, ...]:
+    if not imported_module(obj):
+        raise TypeError("a module that was made by hand is found by no name")
     return importlib.import_module, (obj.__name__,)
 
 
