@@ -483,7 +483,7 @@ T = typing.TypeVar("T")
 keys, values, items = {{"a": 1}}.keys(), {{"a": 1}}.values(), {{"a": 1}}.items()
 free_property = property(lambda self: 1)
 import functools
-cached = functools.cached_property(lambda self: 1)
+lazy_property = functools.cached_property(lambda self: 1)
 cell = types.CellType(x)
 unsaved = (i for i in x)
 """
