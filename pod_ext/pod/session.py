@@ -173,15 +173,22 @@ class Session:
         with self._lock:
             started = time.perf_counter()
             t = self.history.repository.claim(max(self.history.pending_times(), default=0) + 1)
-            touched = self._tracker.take()
+            touched = Touched()
             try:
+                with uninterrupted():  # taken and not kept, they would be lost
+                    touched = self._tracker.take()
                 saved = self._save(t, touched, cell, started, only_if_changed)
             except BaseException:
-                self._tracker.touch(touched)
-                self._release(t)
+                if self.head == t:  # an interrupt that was held back until the save was complete
+                    self._writer.start()
+                else:
+                    self._tracker.touch(touched)
+                    self._release(t)
                 raise
             if saved is None:
                 self._release(t)
+            else:
+                self._writer.start()
             return saved
 
     def _release(self, t: int) -> None:
@@ -230,9 +237,11 @@ class Session:
             notebook=self.notebook,
             python=platform.python_version(),
         )
-        # From here on nothing may come between: the state goes with the commit.
+        job = WriteJob(t, blobs.blobs, _commit_body(commit))
+        self._writer.make_room(job)
+        # Nothing may come between: the state goes with the commit.
         with uninterrupted():
-            self._writer.submit(WriteJob(t, blobs.blobs, _commit_body(commit)))
+            self._writer.enqueue(job)
             self._state, self.head = after, t
         for digest, manifest in manifests.items():
             self.history.remember(digest, manifest)

@@ -248,10 +248,14 @@ class PodExtension(Configurable):
             code = "\n\n".join([*self._unsaved_code, cell.code]).strip()
             cell = Cell(code, cell.ok, cell.error, cell.seconds, cell.message)
         self.names.exclude = tuple(self.exclude)
+        head = self.session.head
         try:
             saved = self.session.save(cell, only_if_changed=only_if_changed)
         except KeyboardInterrupt:
-            self._not_saved(cell, "the save was interrupted")
+            if self.session.head == head:
+                self._not_saved(cell, "the save was interrupted")
+            else:  # it came when the save was complete
+                self._unsaved_code.clear()
             return None
         except Exception as error:
             self._not_saved(cell, str(error) if isinstance(error, PodError) else _one_line(error))

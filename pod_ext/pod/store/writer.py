@@ -50,6 +50,10 @@ class _Pending:
     done: bool = False
 
 
+def _blob_bytes(job: WriteJob) -> int:
+    return sum(map(len, job.blobs.values()))
+
+
 # Writers with something to write are kept alive here until they have, even if nobody else holds
 # them; one that has nothing to write can be collected, and its thread then ends.
 _unfinished: set[Writer] = set()
@@ -104,17 +108,30 @@ class Writer:
         PodError after ``close`` and in a forked child, never for a failing write (see ``error``).
         When interrupted, the job is either queued or not, as ``pending_times`` tells.
         """
+        self.make_room(job)
+        self.enqueue(job)
+        self.start()
+
+    def make_room(self, job: WriteJob) -> None:
+        """The first step of ``submit``, which may block and may be interrupted."""
         self._check_process()
         self._check_open()
-        blob_bytes = sum(map(len, job.blobs.values()))
+        blob_bytes = _blob_bytes(job)
         if self._is_too_much(blob_bytes):
             # An interrupt may have come between queueing a job and having it written.
             self._set_going()
             self._wait_until(lambda: not self._is_too_much(blob_bytes))
+
+    def enqueue(self, job: WriteJob) -> None:
+        """The second step: after it the job counts as saved. Never blocks."""
         with self._lock:
             self._check_open()
             _unfinished.add(self)
-            self._queue = (*self._queue, _Pending(job, blob_bytes))
+            self._queue = (*self._queue, _Pending(job, _blob_bytes(job)))
+
+    def start(self) -> None:
+        """The third step: have what is queued written; with ``background=False``, write it here.
+        An interrupt leaves it queued."""
         self._set_going()
 
     def flush(self, timeout: float | None = None) -> None:
