@@ -225,7 +225,7 @@ class PodStore:
             tuple(shown if limit is None else shown[:limit]),
             head=self.head if head is None else head,
             tags=self._history.repository.tags(),
-            total=len(commits),
+            total=len(shown),
             pending=self._history.pending_times(),
             note=note,
             parents=parents,

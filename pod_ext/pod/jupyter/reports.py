@@ -36,7 +36,8 @@ class Report:
             "<tr style='background:transparent'>"
             "<td style='text-align:left;vertical-align:top;padding:1px 12px 1px 0;"
             f"color:var(--jp-ui-font-color2, #777)'>{escape(label)}</td>"
-            f"<td style='text-align:left;white-space:pre-wrap'>{escape(text)}</td></tr>"
+            "<td style='text-align:left;vertical-align:top;padding:1px 0;white-space:pre-wrap'>"
+            f"{escape(text)}</td></tr>"
             for label, text in self.lines
         )
         table = f"<table style='margin:2px 0 0 0'>{rows}</table>" if rows else ""
