@@ -15,8 +15,7 @@ import platform
 import threading
 import time
 import uuid
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +31,15 @@ from pod.history.snapshot import (
     definition_entries,
     group_of,
     variable_entries,
+)
+from pod.history.state import (
+    FirstSeen,
+    State,
+    differences,
+    ids_of,
+    is_held,
+    needed_definitions,
+    reference_to,
 )
 from pod.history.table import Table
 from pod.history.versions import differing
@@ -97,22 +105,6 @@ class CheckedOut:
     """Restored variable -> variables that shared objects with it then and were not asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What a session knows of its namespace at HEAD. Replaced as a whole, never altered."""
-
-    variables: Table = field(default_factory=Table)
-    definitions: Table = field(default_factory=Table)
-    groups: Mapping[str, Group] = field(default_factory=dict)
-    """By variable."""
-    definition_groups: Mapping[str, Group] = field(default_factory=dict)
-    """By token."""
-    objects: Mapping[str, Callable[[], object]] = field(default_factory=dict)
-    """Variable -> gives the object it had, or None if that is gone."""
-    names_by_id: Mapping[int, str] = field(default_factory=dict)
-    """Id of such an object -> a variable that has it, atoms left out."""
-
-
 class Session:
     """Saves and restores one namespace.
 
@@ -145,8 +137,8 @@ class Session:
         self._versioned = versioned
         self.notebook = notebook
         self._tokens = Tokens()
-        self._state = _State()
-        self._since = _FirstSeen()
+        self._state = State()
+        self._since = FirstSeen()
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -209,7 +201,7 @@ class Session:
             for pod, stored in zip(component.pods, manifest.pods, strict=True):
                 self._policy.observe(pod.place, "".join(stored.payload.chunks))
         after = self._advance(before, values, active, manifests, blobs)
-        added, changed, removed = _differences(before.variables, after.variables)
+        added, changed, removed = differences(before.variables, after.variables)
         unchanged = (after.variables.digests, after.definitions.digests) == (
             before.variables.digests,
             before.definitions.digests,
@@ -301,7 +293,7 @@ class Session:
         together with one of them."""
         state = self._state
         objects = state.objects
-        rebound = {n for n, value in values.items() if not _is_held(objects.get(n), value)}
+        rebound = {n for n, value in values.items() if not is_held(objects.get(n), value)}
         gone = state.groups.keys() - values.keys()
         asked = values.keys() if touched.everything else touched.names & values.keys()
         looked_at = {name for name in asked if not unchanging(values[name])}
@@ -330,30 +322,30 @@ class Session:
 
     def _is_unavailable(self, name: str, value: object) -> bool:
         """Whether it could not be restored, so that its saved pods are to be kept as they are."""
-        return type(value) is Unavailable and _is_held(self._state.objects.get(name), value)
+        return type(value) is Unavailable and is_held(self._state.objects.get(name), value)
 
     def _advance(
         self,
-        before: _State,
+        before: State,
         values: Mapping[str, Any],
         active: _Active,
         manifests: Mapping[str, Manifest],
         blobs: Collector,
-    ) -> _State:
+    ) -> State:
         """The state after these components took the place of what was active."""
         groups, objects = dict(before.groups), dict(before.objects)
         for name in active.gone:
             del groups[name]
             del objects[name]
-        objects.update({name: _reference(values[name]) for name in active.rebound})
-        names_by_id = dict(before.names_by_id) | _ids(values, active.rebound)
+        objects.update({name: reference_to(values[name]) for name in active.rebound})
+        names_by_id = dict(before.names_by_id) | ids_of(values, active.rebound)
         definition_groups = dict(before.definition_groups)
         for digest, manifest in manifests.items():
             group = group_of(digest, manifest)
             groups.update(dict.fromkeys(group.names, group))
             definition_groups.update(dict.fromkeys(group.tokens, group))
         used = {token for group in set(groups.values()) for token in group.uses}
-        needed = _needed(used, definition_groups)
+        needed = needed_definitions(used, definition_groups)
         definition_groups = {t: group for t, group in definition_groups.items() if t in needed}
 
         definitions = definition_entries(
@@ -370,7 +362,7 @@ class Session:
             active.gone,
             blobs.put,
         )
-        return _State(table, definition_table, groups, definition_groups, objects, names_by_id)
+        return State(table, definition_table, groups, definition_groups, objects, names_by_id)
 
     # --- checkout
 
@@ -445,7 +437,7 @@ class Session:
             if why is not None:
                 restored.values[variable.name] = Unavailable(variable.name, variable.type, why, t)
 
-    def _state_at(self, commit: Commit, then: Table, restored: Restored, kept: set[str]) -> _State:
+    def _state_at(self, commit: Commit, then: Table, restored: Restored, kept: set[str]) -> State:
         """What will be known of the namespace once it is as it was at this commit."""
         groups: dict[str, Group] = {}
         definition_groups: dict[str, Group] = {}
@@ -459,10 +451,10 @@ class Session:
             if group is None:
                 group = by_manifest[entry.manifest] = self._group_at(entry)
             found[entry.name] = group
-        objects = {name: _reference(value) for name, value in restored.values.items()}
+        objects = {name: reference_to(value) for name, value in restored.values.items()}
         objects |= {name: self._state.objects[name] for name in kept}
         live = dict(dict.items(self.namespace)) | restored.values
-        return _State(then, definitions, groups, definition_groups, objects, _ids(live, objects))
+        return State(then, definitions, groups, definition_groups, objects, ids_of(live, objects))
 
     def _group_at(self, entry: Variable) -> Group:
         known = self._state.groups.get(entry.name)
@@ -474,7 +466,7 @@ class Session:
             return Group(entry.manifest, frozenset({entry.name}), frozenset(), frozenset())
 
     def _swap(
-        self, restored: Restored, removed: Iterable[str], after: _State | None, t: int
+        self, restored: Restored, removed: Iterable[str], after: State | None, t: int
     ) -> None:
         """Make the namespace what was restored, wholly or not at all."""
         displaced = {
@@ -486,7 +478,7 @@ class Session:
         using = {
             name
             for name, group in self._state.groups.items()
-            if displaced and not displaced.isdisjoint(_needed(group.uses, groups))
+            if displaced and not displaced.isdisjoint(needed_definitions(group.uses, groups))
         }
         with uninterrupted():
             for name in removed:
@@ -515,84 +507,6 @@ class _Active:
     """Variables that are new, or have another object than at the last save."""
     gone: set[str]
     """Variables that are no longer in the namespace."""
-
-
-class _FirstSeen:
-    """Since which time id an opaque object has been seen."""
-
-    def __init__(self) -> None:
-        self._since: dict[int, tuple[weakref.ref[Any], int]] = {}
-
-    def at(self, t: int) -> Callable[[object], int]:
-        def since(obj: object) -> int:
-            known = self._since.get(id(obj))
-            if known is not None and known[0]() is obj:
-                return known[1]
-            with contextlib.suppress(TypeError):  # not every object can be referred to weakly
-                self._since[id(obj)] = (weakref.ref(obj), t)
-            return t
-
-        return since
-
-
-def _ids(values: Mapping[str, Any], names: Iterable[str]) -> dict[int, str]:
-    return {id(values[name]): name for name in names if not unchanging(values[name])}
-
-
-def _is_held(reference: Callable[[], object] | None, value: object) -> bool:
-    """Whether a reference is to this very object. (A dead one gives None, like one to None.)"""
-    return (
-        reference is not None
-        and reference() is value
-        and (value is not None or type(reference) is not weakref.ref)
-    )
-
-
-def _reference(value: object) -> Callable[[], object]:
-    """Gives the object back as long as it lives, without keeping it alive where that can be."""
-    try:
-        return weakref.ref(value)
-    except TypeError:
-        return lambda: value
-
-
-def _needed(tokens: Iterable[str], definition_groups: Mapping[str, Group]) -> set[str]:
-    """These definitions and all that they use, by way of others too."""
-    todo = list(tokens)
-    needed: set[str] = set()
-    while todo:
-        token = todo.pop()
-        if token not in needed:
-            needed.add(token)
-            if token in definition_groups:
-                todo.extend(definition_groups[token].uses)
-    return needed
-
-
-def _differences(before: Table, after: Table) -> tuple[tuple[str, ...], ...]:
-    """Names added, changed and removed between two tables, looking only at shards that differ."""
-    if len(before.digests) == len(after.digests):
-        pairs: Iterator[tuple[Mapping[str, Variable], Mapping[str, Variable]]] = (
-            (old, new)
-            for old, new, a, b in zip(
-                before.shards, after.shards, before.digests, after.digests, strict=True
-            )
-            if a != b
-        )
-    else:
-        pairs = iter([(before, after)])
-    added: list[str] = []
-    changed: list[str] = []
-    removed: list[str] = []
-    for old, new in pairs:
-        added += new.keys() - old.keys()
-        removed += old.keys() - new.keys()
-        changed += [
-            name
-            for name, variable in new.items()
-            if name in old and old[name].fingerprint != variable.fingerprint
-        ]
-    return tuple(sorted(added)), tuple(sorted(changed)), tuple(sorted(removed))
 
 
 def _separated(

@@ -416,6 +416,7 @@ def comparable(ran: Ran) -> Any:
         (r"\d+(\.\d+)? (ns|.s|us|ms|s)\b", "TIME"),
         (r"/[\w/.-]+/(plain|loaded)\b", "DIRECTORY"),
         (r"in \d+\.\d+s", "TIME"),
+        (r"\(pid=\d+\)", "(pid=N)"),
     ):
         whole = re.sub(pattern, same, whole)
     return whole

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 from support.kernels import PodKernel, Ran, wait_until
 
@@ -118,27 +117,57 @@ def test_an_interrupted_cell_does_not_keep_its_save_from_being_whole(pod: PodKer
     assert pod.value("x") == [1]
 
 
+ALARM = """
+import os, random, signal
+from IPython import get_ipython
+
+chance = random.Random({seed})
+wanted = False
+
+def arm():
+    signal.setitimer(signal.ITIMER_REAL, 1e-5 + chance.random() * 0.05)
+
+def arm_if_wanted(*_):
+    if wanted:
+        arm()
+
+def disarm(*_):
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+around = get_ipython().events.callbacks["post_run_cell"]
+around[:] = [arm_if_wanted, *around, disarm]
+"""
+"""An interrupt at a random moment of what runs after a cell, and of nothing else: not of the
+kernel's own work, which an interrupt can break."""
+
+
 def test_interrupts_at_any_moment_leave_every_time_whole(own: PodKernel) -> None:
-    """Each round interrupts a save, or a checkout, at a random moment of it."""
     seed = 20260704
-    chance = random.Random(seed)
+    (own.cwd / "alarm.py").write_text(ALARM.format(seed=seed))
+    own.run("import alarm")
     own.cell(
         "class P:\n    def __init__(self, n): self.n = n\n"
         "x = [0]\ny = {'x': x}\nz = [P(n) for n in range(10_000)]"
     )
+    chance = random.Random(seed)
     state = "repr(x), len(z), sum(p.n is x for p in z), y['x'] is x, type(z[0]) is P"
-    for number in range(12):
-        code = f"x.append({number})\nz[{number}].n = x"
+    interrupted = 0
+    for number in range(9):
+        code = f"x.append({number})\nz[{number}].n = x\nalarm.wanted = True"
         if number % 3 == 2:
-            code = f"%pod_checkout {chance.choice(own.log()[:-1])['t']}"
-        request = own.send(code)
-        time.sleep(chance.random() * 0.05)  # not for luck: the moment is what is tried
-        own.interrupt()
-        ran = own.finish(request)
+            t = chance.choice(own.log()[:-2])["t"]
+            code = (
+                f"alarm.arm()\nget_ipython().run_line_magic('pod_checkout', '{t}')\nalarm.disarm()"
+            )
+        ran = own.run(code)
+        own.run("alarm.disarm()\nalarm.wanted = False", silent=True)
         assert len(ran.stderr.splitlines()) <= 1, (seed, number, ran.stderr)
+        interrupted += "interrupted" in ran.stderr
         own.run("pass")
         seen, head = own.value(state), own.head["t"]
         assert seen[3:] == (True, True), (seed, number)
         own.checkout(1)
         own.checkout(head)
         assert own.value(state) == seen, (seed, number)
+    assert interrupted

@@ -100,6 +100,8 @@ class PodExtension(Configurable):
         self._unsaved_code: list[str] = []
         self._told: set[Any] = set()
         self._write_error = ""
+        self._stuck: frozenset[int] = frozenset()
+        """Times that were waiting to be written when that last failed."""
 
     # --- loading and unloading
 
@@ -295,11 +297,12 @@ class PodExtension(Configurable):
         error, self._write_error = self._write_error, ""
         if error:
             self.write_trouble = error
+            self._stuck = self.store.history.pending_times()
             self.warn(
                 f"nothing can be written: {error.rstrip('.')}. What was saved is kept in memory "
                 "and written as soon as that works again"
             )
-        elif self.write_trouble and not self.store.history.pending_times():
+        elif self.write_trouble and self._stuck.isdisjoint(self.store.history.pending_times()):
             self.write_trouble = ""
             self.say("writing works again, and nothing was left out")
 
