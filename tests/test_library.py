@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -294,3 +295,36 @@ def test_policies_are_chosen_by_name(tmp_path: Path, podding: str) -> None:
 def test_an_unknown_policy_is_refused_with_those_that_exist(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="choose one of lga, "):
         pod.open(tmp_path, podding="best")
+
+
+def test_a_directory_deleted_meanwhile_is_made_anew_with_everything(store: pod.PodStore) -> None:
+    namespace = managed(x=[1], y="y" * 1000)
+    store.save(namespace)
+    store.flush()
+    shutil.rmtree(store.path)
+    namespace["z"] = 3
+    t = store.save(namespace)
+    assert store.load(t) == {"x": [1], "y": "y" * 1000, "z": 3}
+    assert store.verify() and [commit.t for commit in store.log()] == [t]
+
+
+def test_gc_waits_for_what_other_stores_of_this_process_are_writing(store: pod.PodStore) -> None:
+    with pod.open(store.path) as other:
+        for number in range(5):
+            other.save({"x": os.urandom(100_000), "n": number})
+            assert store.gc().packs == ()
+        assert other.verify()
+
+
+def test_a_class_whose_base_was_displaced_keeps_its_own(store: pod.PodStore) -> None:
+    first = managed(__name__="__main__")
+    exec("class C: z = 1\nc = C()", first)
+    store.save(first)
+    second = managed(__name__="__main__")
+    exec("class C: z = 2\nclass D(C): pass\nd = D()", second)
+    store.save(second)
+    session = second.origin
+    session.checkout(1, ["c"])
+    t = store.save(second)
+    assert (second["c"].z, second["d"].z) == (1, 2)
+    assert (store.load(t)["c"].z, store.load(t)["d"].z) == (1, 2)

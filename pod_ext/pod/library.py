@@ -274,7 +274,8 @@ class PodStore:
     def untag(self, name: str) -> None:
         """Remove a tag; its moment stays."""
         if name not in self._repository.tags():
-            raise TimeReferenceError(f"there is no tag {name}")
+            known = ", ".join(sorted(self._repository.tags())) or "none"
+            raise TimeReferenceError(f"there is no tag {name}; tags: {known}")
         self._repository.delete_tag(name)
 
     def gc(self, *, dry_run: bool = False) -> GcReport:

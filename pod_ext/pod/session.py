@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pod.compare.describe import describe
@@ -81,6 +81,8 @@ class Saved:
     opaque: dict[str, tuple[str, ...]]
     """Variable -> what inside it could not be saved, likewise."""
     seconds: float
+    renewed: bool = False
+    """The pod directory was gone, with all earlier times, and this save holds everything."""
 
 
 @dataclass(slots=True)
@@ -164,6 +166,7 @@ class Session:
             raise PodError("this is a forked copy of the process whose namespace Pod saves")
         with self._lock:
             started = time.perf_counter()
+            renewed = self._renew()
             t = self.history.repository.claim(max(self.history.pending_times(), default=0) + 1)
             touched = Touched()
             try:
@@ -181,7 +184,16 @@ class Session:
                 self._release(t)
             else:
                 self._writer.start()
+                saved = replace(saved, renewed=renewed)
             return saved
+
+    def _renew(self) -> bool:
+        """Start over if somebody deleted the pod directory: what was in it cannot be relied on."""
+        if not self.history.repository.renew():
+            return False
+        self.history.forget()
+        self._state, self.head = State(), None
+        return True
 
     def _release(self, t: int) -> None:
         with contextlib.suppress(PodError):  # a left-over claim only skips a number
@@ -199,7 +211,7 @@ class Session:
             manifest = store_component(component, blobs.put)
             manifests[blobs.put(manifest.to_bytes())] = manifest
             for pod, stored in zip(component.pods, manifest.pods, strict=True):
-                self._policy.observe(pod.place, "".join(stored.payload.chunks))
+                self._policy.observe(pod.place, hash((stored.payload, stored.buffers)))
         after = self._advance(before, values, active, manifests, blobs)
         added, changed, removed = differences(before.variables, after.variables)
         unchanged = (after.variables.digests, after.definitions.digests) == (

@@ -155,6 +155,7 @@ def test_two_kernels_share_a_directory(own: PodKernel, tmp_path: Path) -> None:
                 requests.append((kernel, kernel.send(f"{name} = {number}")))
         for kernel, request in requests:
             assert kernel.finish(request).stderr == ""
+        other.log()  # waits until what it saved is on disk
         commits = own.log()
         assert len({commit["t"] for commit in commits}) == len(commits) == 18
         assert [c["t"] for c in other.log()] == [c["t"] for c in commits]

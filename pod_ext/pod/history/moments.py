@@ -52,6 +52,11 @@ class History:
         self._commits: dict[int, Commit] = {}
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
 
+    def forget(self) -> None:
+        """Read everything anew, as when the pod directory was deleted and made again."""
+        self._commits.clear()
+        self._manifests.clear()
+
     # --- commits
 
     def times(self) -> list[int]:

@@ -23,6 +23,7 @@ from pod.errors import PodError
 from pod.history.text import ago, ellipsis, gist, listing
 from pod.jupyter.completion import look_at_namespace
 from pod.jupyter.names import UserNames, only_pod_magics, output_names
+from pod.jupyter.reports import distinct
 from pod.jupyter.swap import NamespaceModule, move_functions, swap
 from pod.jupyter.tracebacks import install_tracebacks, remove_tracebacks
 from pod.library import PodStore, default_path
@@ -271,21 +272,27 @@ class PodExtension(Configurable):
     def _not_saved(self, cell: Cell, why: str) -> None:
         self._unsaved_code[:] = [cell.code] if cell.code else []
         self.save_trouble = why
-        self.warn(f"not saved: {why.rstrip('.')}. It is tried again after the next cell")
+        again = "It is tried again after the next cell" if self.autosave else "Try again: %pod_save"
+        self.warn(f"not saved: {why.rstrip('.')}. {again}")
 
     def _report(self, saved: Saved) -> None:
         self.save_trouble = ""
+        if saved.renewed:
+            self.warn(
+                f"{self.store.path} was gone, and the times in it with it. Everything there is now "
+                f"was saved in a new one, as time {saved.t}"
+            )
         if self.verbosity < 1:
             return
         for name, lines in saved.opaque.items():
             if (name, lines) in self._told:
                 continue
             self._told.add((name, lines))
-            whole = name in saved.failures
+            kind = type(dict.get(self.namespace, name)).__name__
+            whole = name in saved.failures or lines[0].partition(" (")[0].endswith(kind)
             what = f"`{name}`" if whole else f"a part of `{name}`"
-            self.say(
-                f"{what} cannot be saved: {listing(list(lines), 3)}; a placeholder is kept for it"
-            )
+            why = listing(distinct(lines), 3)
+            self.say(f"{what} cannot be saved: {why}; a placeholder is kept for it")
         if self.verbosity >= 2:
             self.say(f"time {saved.t} saved, {saved.seconds * 1000:.1f} ms")
 

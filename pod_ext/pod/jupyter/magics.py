@@ -19,7 +19,7 @@ from pod.history.diff import read_arguments
 from pod.history.log import Log, select
 from pod.history.records import Commit
 from pod.history.text import duration, size
-from pod.jupyter.reports import Report, checkout_report
+from pod.jupyter.reports import Report, checkout_report, distinct
 from pod.session import Cell
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class PodMagics(Magics):
             lines.append(("never saved", ", ".join(extension.exclude)))
         variables = history.variables(history.commit(head)) if head is not None else {}
         lines += [
-            ("placeholder in", f"{name}: {', '.join(entry.opaque[:3])}")
+            ("placeholder in", f"{name}: {', '.join(distinct(entry.opaque)[:3])}")
             for name, entry in sorted(variables.items())
             if entry.opaque
         ]
@@ -243,9 +243,7 @@ class PodMagics(Magics):
             lines.append(("not saved", extension.save_trouble))
         if extension.write_trouble:
             lines.append(("not written", extension.write_trouble))
-        display(
-            Report("every cell is saved" if extension.autosave else "saving by hand", tuple(lines))
-        )
+        display(Report(_headline(extension), tuple(lines)))
 
     # --- shared
 
@@ -268,6 +266,14 @@ class PodMagics(Magics):
             raise UsageError(str(error)) from None
         except KeyboardInterrupt:
             raise UsageError("interrupted; the namespace is as it was") from None
+
+
+def _headline(extension: PodExtension) -> str:
+    if extension.save_trouble:
+        return "the last cell is not saved"
+    if extension.write_trouble:
+        return "what was saved is not on disk yet"
+    return "every cell is saved" if extension.autosave else "saving by hand"
 
 
 def remove_magics(shell: InteractiveShell) -> None:

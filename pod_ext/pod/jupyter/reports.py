@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +46,12 @@ class Report:
         return f"<div style='font-size:13px'><b>{escape(self.headline)}</b>{table}</div>"
 
 
+def distinct(lines: Iterable[str]) -> list[str]:
+    """Each line once, with how often where that is more."""
+    counts = Counter(lines)
+    return [line if count == 1 else f"{count} times {line}" for line, count in counts.items()]
+
+
 def checkout_report(done: CheckedOut, head: int | None) -> Report:
     """What a checkout restored, left in place and could not restore, and why."""
     lines = []
@@ -60,7 +68,7 @@ def checkout_report(done: CheckedOut, head: int | None) -> Report:
             lines.append((label, listing(names, SHOWN_NAMES)))
     lines += [("not restored", f"{name}: {why}") for name, why in sorted(done.failures.items())]
     lines += [
-        ("placeholder in", f"{name}: {listing(list(what), 3)}")
+        ("placeholder in", f"{name}: {listing(distinct(what), 3)}")
         for name, what in sorted(done.opaque.items())
         if name not in done.failures
     ]

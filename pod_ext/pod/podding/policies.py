@@ -53,8 +53,8 @@ class Policy(Protocol):
         again, and call it changed.
         """
 
-    def observe(self, place: Place, digest: str) -> None:
-        """Learn what the pod at `place` was at this save."""
+    def observe(self, place: Place, content: int) -> None:
+        """Learn what the pod at `place` was at this save: a hash of its content."""
 
 
 def shallow_bytes(obj: Any) -> int:
@@ -121,17 +121,17 @@ class Lga:
             self._decided[place] = answer
         return answer
 
-    def observe(self, place: Place, digest: str) -> None:
+    def observe(self, place: Place, content: int) -> None:
         if self._fixed is not None:
             return
         known = self._history.get(place)
         if known is None:
             if len(self._history) < _REMEMBERED_PLACES:
-                self._history[place] = _History(digest)
+                self._history[place] = _History(content)
             return
         known.seen += 1
-        known.changed += known.digest != digest
-        known.digest = digest
+        known.changed += known.content != content
+        known.content = content
 
     def _volatility(self, place: Place) -> float:
         if self._fixed is not None:
@@ -147,7 +147,7 @@ _PRIOR, _PRIOR_WEIGHT, _REMEMBERED_PLACES = 0.05, 4, 100_000
 
 @dataclass(slots=True)
 class _History:
-    digest: str
+    content: int
     seen: int = 0
     changed: int = 0
 
@@ -155,7 +155,7 @@ class _History:
 class _Unlearned:
     smallest = 0
 
-    def observe(self, place: Place, digest: str) -> None:
+    def observe(self, place: Place, content: int) -> None:
         pass
 
 

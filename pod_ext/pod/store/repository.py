@@ -60,6 +60,15 @@ class Repository:
         files.check_format(data, f"{files.FORMAT_KEY} in {storage}")
         return cls(storage)
 
+    def renew(self) -> bool:
+        """Make the pod directory anew if it was deleted; whether it was. Nothing is known then of
+        what was stored before."""
+        if _format(self.storage) is not None:
+            return False
+        _create(self.storage)
+        self._packs, self._blobs, self._unreadable = {}, {}, {}
+        return True
+
     # Blobs
 
     def has(self, digest: str) -> bool:
