@@ -265,3 +265,25 @@ def test_frames_that_only_copy_on_write_stay_apart(store: pod.PodStore) -> None:
         )
     if int(pd.__version__.partition(".")[0]) >= 3:
         assert components(store) == [{name} for name in sorted(values)]
+
+
+class Busy:
+    """Stands for another thread: changes the dict that holds it while that is pickled."""
+
+    def __init__(self, holder: dict[Any, Any], times: int) -> None:
+        self.holder, self.times = holder, times
+
+    def __reduce__(self) -> Any:
+        if self.times:
+            self.times -= 1
+            self.holder[self.times] = "new"
+        return Busy, ({}, 0)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_variable_that_changes_meanwhile_is_begun_again(tmp_path: Path, policy: str) -> None:
+    with pod.open(tmp_path / ".pod", podding=policy) as store:
+        holder: dict[Any, Any] = {"first": 1}
+        holder["busy"] = Busy(holder, 3)
+        loaded = store.load(store.save({"outer": [holder]}))["outer"][0]
+        assert loaded.keys() == {"first", "busy", 0, 1, 2}

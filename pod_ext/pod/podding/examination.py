@@ -37,6 +37,13 @@ from pod.podding.rebuild import make_function, set_cell, set_function_state, unw
 from pod.podding.reducers import know_libraries
 from pod.podding.specials import Specials
 
+PATIENCE = 9
+"""How often a variable is begun again because another thread changed it meanwhile."""
+
+
+def _changed_meanwhile(error: Exception) -> bool:
+    return isinstance(error, RuntimeError) and "during iteration" in str(error)
+
 
 class Examination:
     """One pass over some roots: what they are made of now, as pods.
@@ -157,6 +164,15 @@ class Examination:
             return Slot("opaque", self.opaque_args(obj, reason_of(error)))
 
     def _top_pod(self, obj: object, place: Place) -> PodInProgress:
+        for _ in range(PATIENCE):
+            try:
+                return self._top_pod_now(obj, place)
+            except RuntimeError as error:
+                if not _changed_meanwhile(error):
+                    raise
+        return self._top_pod_now(obj, place)
+
+    def _top_pod_now(self, obj: object, place: Place) -> PodInProgress:
         try:
             return self._write(obj, place)
         except RecursionError:
@@ -223,6 +239,8 @@ class Examination:
         except (RecursionError, MemoryError):
             raise
         except Exception as error:
+            if _changed_meanwhile(error):
+                raise
             return parent.slot(Slot("opaque", self.opaque_args(obj, reason_of(error))))
         return parent.slot((child, None))
 
