@@ -25,13 +25,12 @@ def difference(a: object, b: object) -> str | None:
             if x is not y and x != y and not (x != x and y != y):
                 return f"{path}: {x!r} is not {y!r}"
             continue
-        if isinstance(x, tuple | frozenset) and not x:
-            continue  # singletons
-        if forth.get(id(x), id(y)) != id(y) or back.get(id(y), id(x)) != id(x):
-            return f"{path}: shared differently"
-        if id(x) in forth:
-            continue
-        forth[id(x)], back[id(y)] = id(y), id(x)
+        if not (_is_constant(x) and _is_constant(y)):
+            if forth.get(id(x), id(y)) != id(y) or back.get(id(y), id(x)) != id(x):
+                return f"{path}: shared differently"
+            if id(x) in forth:
+                continue
+            forth[id(x)], back[id(y)] = id(y), id(x)
         inside_x, inside_y = _inside(x), _inside(y)
         keep.append((inside_x, inside_y))
         if len(inside_x) != len(inside_y):
@@ -41,6 +40,13 @@ def difference(a: object, b: object) -> str | None:
                 return f"{path}: {step!r} is not {other!r}"
             todo.append((f"{path}{step}", p, q))
     return None
+
+
+def _is_constant(x: Any) -> bool:
+    """Tuples and frozensets of atoms have no identity, as atoms have none."""
+    return type(x) in (tuple, frozenset) and all(
+        isinstance(each, ATOMS) or _is_constant(each) for each in x
+    )
 
 
 def _inside(x: Any) -> list[tuple[str, Any]]:

@@ -14,6 +14,11 @@ from pod.podding.pods import Slot
 from pod.podding.progress import ATOM, PodInProgress
 from pod.podding.reducers.code import FileName
 
+CONSTANT_DEPTH = 4
+"""How deep tuples in tuples are looked into for whether they are constants."""
+
+_CONSTANTS = frozenset({tuple, frozenset})
+
 
 class Specials:
     """Tells atoms, and objects that become slots of another kind, from those that a pod owns."""
@@ -25,6 +30,8 @@ class Specials:
             types.ModuleType: self._module,
             types.BuiltinFunctionType: self._builtin,
             FileName: self._file,
+            tuple: self._constant,
+            frozenset: self._constant,
             Mark: lambda mark: Slot("opaque", mark.args),
         }
         self._by_type |= dict.fromkeys(_OWNED_TYPES)
@@ -70,6 +77,19 @@ class Specials:
         name = plain_dtype(obj)
         return ATOM if name is None else Slot("dtype", (name,))
 
+    def _constant(self, obj: Any) -> PodInProgress | None:
+        """A tuple or frozenset of atoms is one too. The compiler shares such constants between
+        pieces of code that have nothing else to do with each other, and they never change."""
+        return ATOM if self._holds_atoms(obj, CONSTANT_DEPTH) else None
+
+    def _holds_atoms(self, obj: Any, depth: int) -> bool:
+        atomic = self.atomic_types
+        return all(
+            type(each) in atomic
+            or (depth > 0 and type(each) in _CONSTANTS and self._holds_atoms(each, depth - 1))
+            for each in obj
+        )
+
     def _callable(self, obj: Any) -> PodInProgress | None:
         """What libraries make in place of functions (Cython's, NumPy's) is found by name, too."""
         return ATOM if importable(obj) else None
@@ -82,4 +102,4 @@ def _dtype_class() -> type:
     return sys.modules["numpy"].dtype  # type: ignore[no-any-return]
 
 
-_OWNED_TYPES: tuple[type[Any], ...] = (list, dict, tuple, set, frozenset, bytearray, types.CellType)
+_OWNED_TYPES: tuple[type[Any], ...] = (list, dict, set, bytearray, types.CellType)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import types
 import typing
 from typing import Any
@@ -22,7 +23,13 @@ def _reduce_wrapped(obj: Any) -> tuple[Any, ...]:
 
 
 def _reduce_method(obj: types.MethodType) -> tuple[Any, ...]:
-    return types.MethodType, (obj.__func__, obj.__self__)
+    """By its name where that finds it: the function then stays the class's, which has to be whole
+    before its instances are."""
+    owner, name = obj.__self__, obj.__func__.__name__
+    found = inspect.getattr_static(owner if isinstance(owner, type) else type(owner), name, None)
+    if getattr(found, "__func__", found) is obj.__func__:
+        return getattr, (owner, name)
+    return types.MethodType, (obj.__func__, owner)
 
 
 def _reduce_mapping_proxy(obj: Any) -> tuple[Any, ...]:
