@@ -413,7 +413,7 @@ def comparable(ran: Ran) -> Any:
         (r"ipykernel_N/\d+\.py", "ipykernel_N/N.py"),
         (r"\b\d{9,10}\.py", "N.py"),
         (r"0x[0-9a-f]+", "0xN"),
-        (r"\d+(\.\d+)? (ns|.s|us|ms|s)\b", "TIME"),
+        (r"\d+(\.\d+)?(e[+-]?\d+)? (ns|.s|us|ms|s)\b", "TIME"),
         (r"/[\w/.-]+/(plain|loaded)\b", "DIRECTORY"),
         (r"in \d+\.\d+s", "TIME"),
         (r"\(pid=\d+\)", "(pid=N)"),
