@@ -14,6 +14,7 @@ from pod import server
 from pod.errors import PodError
 from pod.server import FILE_NAME, Scope, config_path, disable, enable, status
 from support.kernels import Kernel
+from support.permissions import public_directory, without_root
 
 ROOT = Path(__file__).resolve().parents[1]
 POD = {"InteractiveShellApp": {"extra_extensions": ["pod"]}}
@@ -185,20 +186,22 @@ def test_a_place_that_cannot_be_written_is_named_with_a_way_out(
     assert way_out in str(refused.value)
 
 
-def test_a_directory_without_permission_is_left_as_it_was() -> None:
-    path = put(config_path("user"), USERS_OWN)
-    path.parent.chmod(0o555)
-    if os.access(path.parent, os.W_OK):
-        pytest.skip("root may write everywhere")
-    try:
-        for do in (enable, disable):
-            if do is disable:
-                path.write_text(json.dumps(POD))
-            with pytest.raises(PodError, match="Permission denied"):
-                do("user")
-        assert [each.name for each in path.parent.iterdir()] == [FILE_NAME]
-    finally:
-        path.parent.chmod(0o755)
+def test_a_directory_without_permission_is_left_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with public_directory() as home, without_root(home):
+        monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
+        path = put(config_path("user"), USERS_OWN)
+        path.parent.chmod(0o555)
+        try:
+            for do in (enable, disable):
+                if do is disable:
+                    path.write_text(json.dumps(POD))
+                with pytest.raises(PodError, match="Permission denied"):
+                    do("user")
+            assert [each.name for each in path.parent.iterdir()] == [FILE_NAME]
+        finally:
+            path.parent.chmod(0o755)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(

@@ -15,6 +15,7 @@ from pod.errors import PodError, StorageError
 from pod.store import storage as storage_module
 from pod.store.storage import LocalStorage, MissingKeyError, Storage
 from support.memory_storage import MemoryStorage
+from support.permissions import public_directory, without_root
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -311,13 +312,13 @@ def test_a_pipe_in_place_of_a_file_does_not_hang_readers(local: LocalStorage) ->
         local.get("packs/pipe")
 
 
-def test_a_directory_that_may_not_be_entered_is_explained(local: LocalStorage) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may enter everything")
-    local.put("packs/a", [b"x"])
-    (local.root / "packs").chmod(0)
-    try:
-        with pytest.raises(PodError, match="no permission"):
-            local.get("packs/a")
-    finally:
-        (local.root / "packs").chmod(0o700)
+def test_a_directory_that_may_not_be_entered_is_explained() -> None:
+    with public_directory() as root, without_root(root):
+        local = LocalStorage(root / "pod")
+        local.put("packs/a", [b"x"])
+        (local.root / "packs").chmod(0)
+        try:
+            with pytest.raises(PodError, match="no permission"):
+                local.get("packs/a")
+        finally:
+            (local.root / "packs").chmod(0o700)
