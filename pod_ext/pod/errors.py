@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 
+def one_line(error: BaseException) -> str:
+    """Any error as `ValueError: what it says first`."""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
 class PodError(Exception):
     """Base of all of Pod's own errors; catching it catches them all."""
 

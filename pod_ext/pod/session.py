@@ -36,7 +36,6 @@ from pod.history.state import (
     FirstSeen,
     State,
     differences,
-    ids_of,
     is_held,
     needed_definitions,
     reference_to,
@@ -280,13 +279,13 @@ class Session:
         self, examination: Examination, values: Mapping[str, Any], active: _Active
     ) -> set[str]:
         """Variables not looked at whose very object was met all the same."""
-        by_id = self._state.names_by_id
         return {
             name
-            for key in examination.owner.keys() & by_id.keys()
-            if (name := by_id[key]) not in active.roots
-            and id(values.get(name)) == key
-            and not self._is_unavailable(name, values[name])
+            for name, value in values.items()
+            if examination.has_met(value)
+            and name not in active.roots
+            and not unchanging(value)
+            and not self._is_unavailable(name, value)
         }
 
     def _values(self) -> dict[str, Any]:
@@ -350,7 +349,6 @@ class Session:
             del groups[name]
             del objects[name]
         objects.update({name: reference_to(values[name]) for name in active.rebound})
-        names_by_id = dict(before.names_by_id) | ids_of(values, active.rebound)
         definition_groups = dict(before.definition_groups)
         for digest, manifest in manifests.items():
             group = group_of(digest, manifest)
@@ -374,7 +372,7 @@ class Session:
             active.gone,
             blobs.put,
         )
-        return State(table, definition_table, groups, definition_groups, objects, names_by_id)
+        return State(table, definition_table, groups, definition_groups, objects)
 
     # --- checkout
 
@@ -465,8 +463,7 @@ class Session:
             found[entry.name] = group
         objects = {name: reference_to(value) for name, value in restored.values.items()}
         objects |= {name: self._state.objects[name] for name in kept}
-        live = dict(dict.items(self.namespace)) | restored.values
-        return State(then, definitions, groups, definition_groups, objects, ids_of(live, objects))
+        return State(then, definitions, groups, definition_groups, objects)
 
     def _group_at(self, entry: Variable) -> Group:
         known = self._state.groups.get(entry.name)

@@ -11,7 +11,6 @@ from typing import Any
 from pod.history.records import Variable
 from pod.history.snapshot import Group
 from pod.history.table import Table
-from pod.podding.atoms import unchanging
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +25,6 @@ class State:
     """By token."""
     objects: Mapping[str, Callable[[], object]] = field(default_factory=dict)
     """Variable -> gives the object it had, or None if that is gone."""
-    names_by_id: Mapping[int, str] = field(default_factory=dict)
-    """Id of such an object -> a variable that has it, atoms left out."""
 
 
 class FirstSeen:
@@ -46,10 +43,6 @@ class FirstSeen:
             return t
 
         return since
-
-
-def ids_of(values: Mapping[str, Any], names: Iterable[str]) -> dict[int, str]:
-    return {id(values[name]): name for name in names if not unchanging(values[name])}
 
 
 def is_held(reference: Callable[[], object] | None, value: object) -> bool:

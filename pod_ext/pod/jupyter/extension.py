@@ -19,7 +19,7 @@ from IPython.core.error import UsageError
 from traitlets import Bool, Enum, Int, List, Unicode, observe
 from traitlets.config import Configurable
 
-from pod.errors import PodError
+from pod.errors import PodError, one_line
 from pod.history.text import ago, ellipsis, gist, listing
 from pod.jupyter.completion import look_at_namespace
 from pod.jupyter.names import UserNames, only_pod_magics, output_names
@@ -211,7 +211,7 @@ class PodExtension(Configurable):
             cell = Cell(
                 code=code,
                 ok=bool(result.success),
-                error=_one_line(error),
+                error=one_line(error)[:200] if error is not None else "",
                 seconds=time.perf_counter() - started if started is not None else 0.0,
             )
             if self.autosave:
@@ -221,7 +221,7 @@ class PodExtension(Configurable):
         except KeyboardInterrupt:
             self.warn("interrupted; this cell is saved together with the next one")
         except Exception as error:
-            self.warn(f"this cell could not be looked at ({_one_line(error)})")
+            self.warn(f"this cell could not be looked at ({one_line(error)[:200]})")
 
     def _is_inside_cell(self) -> bool:
         """Whether it is a cell's code that runs this cell, as `%%capture` does: all one cell."""
@@ -261,7 +261,8 @@ class PodExtension(Configurable):
                 self._unsaved_code.clear()
             return None
         except Exception as error:
-            self._not_saved(cell, str(error) if isinstance(error, PodError) else _one_line(error))
+            why = str(error) if isinstance(error, PodError) else one_line(error)[:200]
+            self._not_saved(cell, why)
             return None
         if saved is not None:
             self._unsaved_code.clear()
@@ -327,13 +328,6 @@ class PodExtension(Configurable):
     def _late(self, change: Any) -> None:
         if hasattr(self, "session"):
             self.say(f"{change['name']} takes effect with %reload_ext pod")
-
-
-def _one_line(error: BaseException | None) -> str:
-    if error is None:
-        return ""
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}"[:200] if text else type(error).__name__
 
 
 def load(shell: InteractiveShell) -> None:

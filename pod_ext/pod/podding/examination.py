@@ -20,7 +20,12 @@ from typing import Any
 from pod.podding import definitions
 from pod.podding.atoms import SINGLETONS, module_of_globals
 from pod.podding.components import components
-from pod.podding.memory import SharedMemory, is_array, private_parts
+from pod.podding.memory import (
+    SharedMemory,
+    has_private_parts,
+    is_array,
+    private_parts,
+)
 from pod.podding.opaque import Mark, Unavailable, is_handle, reason_of
 from pod.podding.pickler import PodPickler
 from pod.podding.pods import Component, Slot
@@ -95,6 +100,7 @@ class Examination:
         self._handles: dict[type, bool] = {}
         self._memory = SharedMemory()
         self._private: set[int] = set()
+        self._without_memory: set[type] = set()  # most types: asked for each object, so it is kept
 
     # --- from outside
 
@@ -126,6 +132,11 @@ class Examination:
         found = components(self._pods, self._names, self._parts, links)
         self.close()
         return found
+
+    def has_met(self, obj: object) -> bool:
+        """Whether this very object was met, other than one that every examination knows."""
+        key = id(obj)
+        return key in self.owner and key not in self._given
 
     def close(self) -> None:
         """Let go of the user's objects now, not when the garbage collector comes by."""
@@ -289,8 +300,14 @@ class Examination:
 
     def memory_met(self, obj: object, pod: PodInProgress) -> None:
         """An object of a library is about to be pickled into `pod`."""
-        if is_array(type(obj)):
+        kind = type(obj)
+        if kind in self._without_memory:
+            return
+        if is_array(kind):
             self._memory.met(obj, pod, id(obj) in self._private)
+            return
+        if not has_private_parts(kind):
+            self._without_memory.add(kind)
             return
         for part in private_parts(obj):
             # Pickled wherever it is met, as an atom is.

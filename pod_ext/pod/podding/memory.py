@@ -23,9 +23,13 @@ def register_private_parts(kind: type, parts: PrivateParts) -> None:
     _private_parts.setdefault(kind, parts)
 
 
+def has_private_parts(kind: type) -> bool:
+    return kind in _private_parts
+
+
 def private_parts(obj: object) -> Iterable[object]:
-    parts = _private_parts.get(type(obj))
-    return () if parts is None else parts(obj)
+    """The parts that an object of such a type owns."""
+    return _private_parts[type(obj)](obj)
 
 
 class SharedMemory:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, NoReturn
 
-from pod.errors import OpaqueObjectError
+from pod.errors import OpaqueObjectError, one_line
 
 ALWAYS_OPAQUE = {
     "IPython.core.interactiveshell.InteractiveShell",
@@ -120,6 +120,4 @@ class Unavailable(Opaque):
 
 def reason_of(error: BaseException) -> str:
     """One line that says why, without addresses: the same cause must give the same bytes."""
-    text = str(error).strip().splitlines()
-    line = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
-    return re.sub(r" at 0x[0-9a-f]+", "", line)[:200]
+    return re.sub(r" at 0x[0-9a-f]+", "", one_line(error))[:200]
