@@ -199,8 +199,11 @@ class PodExtension(Configurable):
         started, self._started = self._started, None
         try:
             self._take_over_stragglers()
-            code = getattr(getattr(result, "info", None), "raw_cell", None) or ""
-            self.session.touch(in_cell(self.shell.transform_cell(code)))
+            info = getattr(result, "info", None)
+            code = getattr(info, "raw_cell", None) or ""
+            # Not every IPython keeps what it made of the cell; its transformers then run again.
+            ran = getattr(info, "transformed_cell", None) or self.shell.transform_cell(code)
+            self.session.touch(in_cell(ran))
             self.namespace._watch(output_names(()), "IPython.core.displayhook")
             number = getattr(result, "execution_count", None)
             if number is not None:
