@@ -25,6 +25,7 @@ import pytest
 import support.foreign_reader
 from pod import PodStore
 from pod.podding.policies import POLICIES
+from pod.tracking import EverythingTracker
 from support.foreign_reader import ForeignReader, NotSaved
 from support.graphs import change
 from support.isomorphism import difference
@@ -176,6 +177,28 @@ def test_arrays_of_text(store: PodStore, missing: str) -> None:
     assert found["few"].shape == (20, 50)
     assert found["few"].ravel()[1] is found["few"].ravel()[6]
     pd.testing.assert_frame_equal(found["frame"], loaded["frame"])
+
+
+def test_states_of_the_random_generators(store: PodStore) -> None:
+    session = store.session(namespace(a=1), EverythingTracker())
+    session.track_random = True
+    random.gauss(0, 1)
+    np.random.standard_normal()
+    saved = session.save()
+    assert saved is not None
+    found = read(store).random(saved.t)
+    python = found["random"]
+    assert (python["version"], (*python["key"], python["pos"]), python["gauss"]) == (
+        random.getstate()
+    )
+    state = np.random.get_state(legacy=False)
+    assert found["numpy"] == {
+        "bit_generator": state["bit_generator"],
+        "key": tuple(state["state"]["key"]),
+        "pos": state["state"]["pos"],
+        "has_gauss": state["has_gauss"],
+        "gauss": state["gauss"],
+    }
 
 
 def test_tags(store: PodStore) -> None:
@@ -397,6 +420,7 @@ def test_the_types_of_a_commit_s_fields(written: ForeignReader) -> None:
         "digest": str,
         "list of strings": list,
         "list of digests": list,
+        "object of digests": dict,
     }
     commit = written.commit(1)
     for name, kind, _ in table("### Commit body"):

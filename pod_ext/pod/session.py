@@ -21,6 +21,7 @@ from typing import Any
 
 from pod.compare.describe import describe
 from pod.errors import PodError
+from pod.history import generators
 from pod.history.manifest import Manifest, canonical, store_component
 from pod.history.moments import History
 from pod.history.records import Commit, Variable
@@ -104,6 +105,8 @@ class CheckedOut:
     """What is another version now than when these variables were saved."""
     separated: dict[str, list[str]] = field(default_factory=dict)
     """Restored variable -> variables that shared objects with it then and were not asked for."""
+    generators: generators.Settings = field(default_factory=generators.Settings)
+    """Global random generators that were taken back too."""
 
 
 class Session:
@@ -137,6 +140,8 @@ class Session:
         self._policy = policy
         self._versioned = versioned
         self.notebook = notebook
+        self.track_random = False
+        """Whether the states of the global random generators are part of each moment."""
         self._tokens = Tokens()
         self._state = State()
         self._since = FirstSeen()
@@ -202,6 +207,8 @@ class Session:
         self, t: int, touched: Touched, cell: Cell, started: float, only_if_changed: bool
     ) -> Saved | None:
         before = self._state
+        # Before any code of the objects that are examined can draw from them.
+        found = generators.states() if self.track_random else {}
         values = self._values()
         active, failures, components = self._examine(values, touched, t)
         blobs = Collector(self._has_blob)
@@ -211,13 +218,10 @@ class Session:
             manifests[blobs.put(manifest.to_bytes())] = manifest
             for pod, stored in zip(component.pods, manifest.pods, strict=True):
                 self._policy.observe(pod.place, hash((stored.payload, stored.buffers)))
-        after = self._advance(before, values, active, manifests, blobs)
+        random = generators.put(found, blobs.put)
+        after = replace(self._advance(before, values, active, manifests, blobs), random=random)
         added, changed, removed = differences(before.variables, after.variables)
-        unchanged = (after.variables.digests, after.definitions.digests) == (
-            before.variables.digests,
-            before.definitions.digests,
-        )
-        if only_if_changed and unchanged:
+        if only_if_changed and after.same_as(before):
             self._state = after
             return None
         commit = Commit(
@@ -239,6 +243,7 @@ class Session:
             session=self.id,
             notebook=self.notebook,
             python=platform.python_version(),
+            random=random,
         )
         job = WriteJob(t, blobs.blobs, _commit_body(commit))
         self._writer.make_room(job)
@@ -410,10 +415,12 @@ class Session:
             if names is None:
                 report.removed = sorted(self._state.variables.keys() - then.keys())
                 after = self._state_at(commit, then, restored, kept)
+                if self.track_random:
+                    report.generators = generators.prepare(self.history, commit)
             else:
                 report.separated = _separated(self.history, wanted, {v.name for v in chosen})
                 after = None
-            self._swap(restored, report.removed, after, t)
+            self._swap(restored, report.removed, after, t, report.generators)
             report.imports = {
                 name
                 for name in (*report.restored, *report.kept)
@@ -426,7 +433,7 @@ class Session:
         then = self.history.variables(commit)
         self._complete(restored, list(then.values()), commit.t)
         after = self._state_at(commit, then, restored, set())
-        self._swap(restored, [], after, commit.t)
+        self._swap(restored, [], after, commit.t, generators.Settings())
 
     def _is_in_place(self, variable: Variable, same: SameDefinitions) -> bool:
         group = self._state.groups.get(variable.name)
@@ -475,7 +482,12 @@ class Session:
             return Group(entry.manifest, frozenset({entry.name}), frozenset(), frozenset())
 
     def _swap(
-        self, restored: Restored, removed: Iterable[str], after: State | None, t: int
+        self,
+        restored: Restored,
+        removed: Iterable[str],
+        after: State | None,
+        t: int,
+        settings: generators.Settings,
     ) -> None:
         """Make the namespace what was restored, wholly or not at all."""
         displaced = {
@@ -498,7 +510,9 @@ class Session:
             for token, definition in restored.definitions.items():
                 self._tokens.adopt(token, definition)
             if after is not None:
-                self._state, self.head = after, t
+                settings.apply()
+                random = generators.digests() if self.track_random else ()
+                self._state, self.head = replace(after, random=random), t
                 self._tracker.take()
             else:
                 # What still has a class that lost its token is examined again, and names it anew.

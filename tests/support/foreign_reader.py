@@ -85,6 +85,22 @@ class ForeignReader:
     def definitions(self, t: int) -> dict[str, dict[str, Any]]:
         return self.table(self.commit(t)["definitions"])
 
+    def random(self, t: int) -> dict[str, dict[str, Any]]:
+        """States of the random generators, with binary parts decoded."""
+        states = {}
+        for name, digest in self.commit(t)["random"].items():
+            state = json.loads(self.blobs[digest])
+            assert self.blobs[digest] == canonical(state)
+            if name == "torch":
+                states[name] = {each: base64.b64decode(data) for each, data in state.items()}
+                continue
+            gauss = state["gauss"]
+            states[name] = state | {
+                "key": struct.unpack("<624I", base64.b64decode(state["key"])),
+                "gauss": None if gauss is None else float.fromhex(gauss),
+            }
+        return states
+
     def manifest(self, digest: str) -> dict[str, Any]:
         manifest = json.loads(self.blobs[digest])
         assert self.blobs[digest] == canonical(manifest)

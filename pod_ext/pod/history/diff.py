@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pod.compare.difference import Difference
 from pod.compare.values import compare
 from pod.errors import PodError, TimeReferenceError, UnknownVariableError
+from pod.history.generators import changed
 from pod.history.moments import History
 from pod.history.records import Commit, Variable
 from pod.history.restore import SameDefinitions, restore
@@ -72,6 +73,8 @@ class Diff:
     """What ran after their common past on the way to `a`; empty unless they are on two branches."""
     trouble: str = ""
     """Why some of what ran between them is not known."""
+    generators: tuple[str, ...] = ()
+    """Global random generators in another state."""
 
     @property
     def added(self) -> tuple[str, ...]:
@@ -100,6 +103,7 @@ class Diff:
     def __str__(self) -> str:
         lines = [f"time {self.a} → {self.b}: {self._counts()}"]
         lines += [str(each) for each in self.variables]
+        lines += [f"~ {line}" for line in self._generators()]
         for title, cells in self._code():
             lines.append(title)
             for cell in cells:
@@ -118,6 +122,9 @@ class Diff:
             if (names := self._names(what))
         ]
         return ", ".join(counts) or "no variable differs"
+
+    def _generators(self) -> list[str]:
+        return [f"random generators: {', '.join(self.generators)}"] if self.generators else []
 
     def _code(self) -> list[tuple[str, tuple[Commit, ...]]]:
         found = []
@@ -144,10 +151,15 @@ class Diff:
                 {"t": cell.t, "code": cell.code, "ok": cell.ok} for cell in self.cells_before
             ],
             "trouble": self.trouble,
+            "generators": list(self.generators),
         }
 
     def _repr_html_(self) -> str:
         rows = "".join(_variable_html(each) for each in self.variables)
+        rows += "".join(
+            f"<div style='margin-top:4px;color:{_QUIET}'>~ {escape(line)}</div>"
+            for line in self._generators()
+        )
         code = "".join(
             f"<details style='margin-top:6px'><summary>{escape(title)} {len(cells)}</summary>"
             + "".join(
@@ -261,7 +273,8 @@ def diff(
         if not _equal(old.get(name), new.get(name))
     ]
     ran_before, ran, trouble = _code_between(history, commit_a, commit_b)
-    return Diff(a, b, tuple(found), ran, ran_before, trouble)
+    drawn = changed(commit_a, commit_b) if names is None else ()
+    return Diff(a, b, tuple(found), ran, ran_before, trouble, drawn)
 
 
 def _equal(old: Variable | None, new: Variable | None) -> bool:

@@ -95,7 +95,8 @@ class Log(Sequence[Commit]):
 
     def _entry_json(self, entry: _Entry) -> dict[str, Any]:
         raw = entry.commit.to_json()
-        del raw["table"], raw["definitions"]  # digests that mean something to the store only
+        for key in ("table", "definitions", "random"):  # digests: they mean nothing to others
+            del raw[key]
         return raw | {"tags": list(entry.tags), "head": entry.head, "pending": entry.pending}
 
     def _entries(self, commits: Iterable[Commit]) -> list[_Entry]:

@@ -88,11 +88,14 @@ class Commit:
     notebook: str = ""
     """The notebook's path where the frontend tells it, else ''."""
     python: str = ""
+    random: tuple[tuple[str, str], ...] = ()
+    """Global random generators, and the hex digest of each one's state."""
 
     def to_json(self) -> dict[str, Any]:
         raw = asdict(self)
         for key in _LISTS:
             raw[key] = list(raw[key])
+        raw["random"] = dict(self.random)
         return raw
 
     @classmethod
@@ -103,10 +106,14 @@ class Commit:
         _check(raw, ("seconds", "save_seconds"), (int, float))
         _check(raw, ("ok",), bool)
         _check(raw, ("parent",), (int, type(None)))
+        _check(raw, ("random",), dict)
+        random = raw.get("random", {})
+        _check(random, random.keys(), str)
         for key in _LISTS:
             _check({key: raw.get(key, [])}, (key,), list)
             _check(dict(enumerate(raw.get(key, []))), range(len(raw.get(key, []))), str)
-        return cls(**_known(cls, raw) | {key: tuple(raw.get(key, ())) for key in _LISTS})
+        made = {key: tuple(raw.get(key, ())) for key in _LISTS}
+        return cls(**_known(cls, raw) | made | {"random": tuple(sorted(random.items()))})
 
 
 _TEXTS = ("created", "code", "error", "message", "session", "notebook", "python")

@@ -60,6 +60,7 @@ def _needed_blobs(history: History) -> set[str]:
     manifests: set[str] = set()
     for commit in commits:
         needed.update(commit.table, commit.definitions)
+        needed.update(blob for _, blob in commit.random)
         for table in (history.variables(commit), history.definitions(commit)):
             manifests.update(variable.manifest for variable in table.values())
     for digest in manifests:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pod.errors import PodError
 from pod.history import text
+from pod.history.generators import changed
 from pod.history.moments import History
 from pod.history.records import Commit, Variable
 from pod.history.restore import choose
@@ -36,6 +37,8 @@ class CommitReport:
     """All that there were, by name."""
     trouble: str = ""
     """Why its variables cannot be listed."""
+    generators: tuple[str, ...] = ()
+    """Global random generators that are in another state than at the moment before."""
 
     def __str__(self) -> str:
         return "\n".join([*self._heading(), "", *self._code(), "", *self._table()])
@@ -63,6 +66,8 @@ class CommitReport:
         ]
         cost = f"{text.size(one.bytes)} stored, the save took {text.duration(one.save_seconds)}"
         yield f"{'  '.join(changes) or 'no variable changed'} · {cost}"
+        if self.generators:
+            yield f"random generators drawn from or seeded: {', '.join(self.generators)}"
 
     def _code(self) -> list[str]:
         lines = self.commit.code.strip("\n").splitlines()
@@ -80,12 +85,14 @@ class CommitReport:
 
     def to_json(self) -> dict[str, Any]:
         raw = self.commit.to_json()
-        del raw["table"], raw["definitions"]  # digests that mean something to the store only
+        for key in ("table", "definitions", "random"):  # digests: they mean nothing to others
+            del raw[key]
         return raw | {
             "tags": list(self.tags),
             "head": self.head,
             "variables": [_variable_json(variable) for variable in self.variables],
             "trouble": self.trouble,
+            "generators": list(self.generators),
         }
 
 
@@ -176,8 +183,12 @@ def show_commit(history: History, t: int, head: int | None) -> CommitReport:
         variables = tuple(table[name] for name in sorted(table))
     except PodError as error:
         trouble = str(error)
+    drawn: tuple[str, ...] = ()
+    if commit.parent is not None:
+        with contextlib.suppress(PodError):
+            drawn = changed(history.commit(commit.parent), commit)
     tags = tuple(sorted(tag for tag, tagged in history.repository.tags().items() if tagged == t))
-    return CommitReport(commit, tags, t == head, variables, trouble)
+    return CommitReport(commit, tags, t == head, variables, trouble, drawn)
 
 
 def show_variable(history: History, t: int, name: str) -> VariableReport:

@@ -25,6 +25,16 @@ class State:
     """By token."""
     objects: Mapping[str, Callable[[], object]] = field(default_factory=dict)
     """Variable -> gives the object it had, or None if that is gone."""
+    random: tuple[tuple[str, str], ...] = ()
+    """As in a commit."""
+
+    def same_as(self, other: State) -> bool:
+        """Whether a commit of this state would say nothing that one of the other does not."""
+        return (self.variables.digests, self.definitions.digests, self.random) == (
+            other.variables.digests,
+            other.definitions.digests,
+            other.random,
+        )
 
 
 class FirstSeen:

@@ -12,6 +12,9 @@ from pod.history.table import Table
 from pod.history.text import listing, size
 from pod.store.check import Progress, StoreCheck
 
+GENERATORS = "(random generators)"
+"""Stands among the affected variables where the state of the generators is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Damage:
@@ -124,6 +127,8 @@ class _Walk:
         except PodError as error:
             self._note(f"commits/{t}: {error}", t)
             return
+        for generator, blob in commit.random:
+            self._generator(t, generator, blob)
         for digests, definitions in ((commit.table, False), (commit.definitions, True)):
             try:
                 table: Table = (
@@ -169,13 +174,24 @@ class _Walk:
         problems: dict[str, set[int]] = {}
         for number, pod in enumerate(manifest.pods):
             for blob in pod.blobs():
-                why = self._damaged.get(blob)
-                if why is None and not self._history.repository.has(blob):
-                    why = "is in no pack"
+                why = self._trouble(blob)
                 if why is not None:
                     what = f"pod {number} of manifest {digest[:12]}, blob {blob[:12]}: {why}"
                     problems.setdefault(what, set()).add(number)
         return list(problems.items())
+
+    def _generator(self, t: int, generator: str, blob: str) -> None:
+        why = self._trouble(blob)
+        if why is not None:
+            what = f"state of the random generator of {generator}, blob {blob[:12]}: {why}"
+            self._note(what, t, GENERATORS)
+
+    def _trouble(self, blob: str) -> str | None:
+        """What is wrong with a blob."""
+        why = self._damaged.get(blob)
+        if why is None and not self._history.repository.has(blob):
+            why = "is in no pack"
+        return why
 
     def _note(self, what: str, t: int, variable: str | None = None) -> None:
         affected = self.missing.setdefault(what, _Affected())

@@ -72,6 +72,12 @@ class PodExtension(Configurable):
     exclude = List(
         Unicode(), help="Patterns of names that are never saved, such as ['tmp_*', 'secret']."
     ).tag(config=True)
+    track_random = Bool(
+        True,
+        help="Save the states of the global random generators (random, numpy.random, torch) with "
+        "each cell, and take them back at %pod_checkout, so that a cell run again from there draws "
+        "the same numbers.",
+    ).tag(config=True)
     compression_level = Int(
         3, min=1, max=19, help="Of zstd: 1 is fastest. Takes effect when Pod is loaded."
     ).tag(config=True)
@@ -120,6 +126,7 @@ class PodExtension(Configurable):
             versioned=self.names,
             notebook=os.environ.get("JPY_SESSION_NAME", ""),
         )
+        self.session.track_random = self.track_random
         earlier = self.store.history.times()
         swap(shell, NamespaceModule(self._old_module.__name__, self.namespace), self.namespace)
         self._stale = stale = move_functions(old, self.namespace)
@@ -326,6 +333,11 @@ class PodExtension(Configurable):
     def warn(self, text: str) -> None:
         """One line of trouble, on stderr."""
         print(f"pod: {text}", file=sys.stderr)
+
+    @observe("track_random")
+    def _at_once(self, change: Any) -> None:
+        if hasattr(self, "session"):
+            self.session.track_random = change["new"]
 
     @observe("pod_dir", "tracking", "background", "podding", "compression_level")
     def _late(self, change: Any) -> None:

@@ -79,6 +79,10 @@ def checkout_report(done: CheckedOut, head: int | None) -> Report:
         ("separated", f"{name} shared objects with {listing(others, 4)} then, and no longer does")
         for name, others in sorted(done.separated.items())
     ]
+    drawn, stuck = done.generators.setters, done.generators.failures
+    if drawn:
+        lines.append(("random generators", f"as they were: {', '.join(sorted(drawn))}"))
+    lines += [("not set", f"{name}: {why}") for name, why in sorted(stuck.items())]
     if done.partial:
         asked = listing(sorted([*done.restored, *done.kept]), 4)
         return Report(
