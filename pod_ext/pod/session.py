@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pod.compare.describe import describe
-from pod.errors import PodError
+from pod.errors import PodError, StorageError
 from pod.history import generators
 from pod.history.manifest import Manifest, canonical, store_component
 from pod.history.moments import History
@@ -81,8 +81,9 @@ class Saved:
     opaque: dict[str, tuple[str, ...]]
     """Variable -> what inside it could not be saved, likewise."""
     seconds: float
-    renewed: bool = False
-    """The pod directory was gone, with all earlier times, and this save holds everything."""
+    lost: str = ""
+    """What is gone of what was saved before, when that was found out; this save holds everything
+    that is needed now."""
 
 
 @dataclass(slots=True)
@@ -145,13 +146,18 @@ class Session:
         self._tokens = Tokens()
         self._state = State()
         self._since = FirstSeen()
+        self._losses = history.repository.losses
+        """Of the repository, when the state was last known to be stored."""
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
     def resume(self, earlier: Session) -> None:
         """Go on from where another session of the same namespace left off."""
-        self.head, self._state, self._tokens = earlier.head, earlier._state, earlier._tokens
         self._tracker.touch(Touched(everything=True))
+        self._tokens = earlier._tokens
+        # Files may have been deleted while nobody looked.
+        if all(map(self._has_blob, self._needed(earlier._state))):
+            self.head, self._state = earlier.head, earlier._state
 
     def touch(self, touched: Touched) -> None:
         """Count these as touched, for whoever knows of what the tracker does not see."""
@@ -170,41 +176,92 @@ class Session:
             raise PodError("this is a forked copy of the process whose namespace Pod saves")
         with self._lock:
             started = time.perf_counter()
-            renewed = self._renew()
-            t = self.history.repository.claim(max(self.history.pending_times(), default=0) + 1)
+            t, claimed, lost = self._begin()
             touched = Touched()
             try:
                 with uninterrupted():  # taken and not kept, they would be lost
                     touched = self._tracker.take()
-                saved = self._save(t, touched, cell, started, only_if_changed)
+                saved = self._save(t, claimed, touched, cell, started, only_if_changed)
             except BaseException:
                 if self.head == t:  # an interrupt that was held back until the save was complete
                     self._writer.start()
                 else:
                     self._tracker.touch(touched)
-                    self._release(t)
+                    self._release(t, claimed)
                 raise
             if saved is None:
-                self._release(t)
+                self._release(t, claimed)
             else:
                 self._writer.start()
-                saved = replace(saved, renewed=renewed)
+                saved = replace(saved, lost=lost)
             return saved
 
-    def _renew(self) -> bool:
-        """Start over if somebody deleted the pod directory: what was in it cannot be relied on."""
-        if not self.history.repository.renew():
-            return False
-        self.history.forget()
-        self._state, self.head = State(), None
-        return True
+    def _begin(self) -> tuple[int, bool, str]:
+        """The next time id, whether it is claimed, and what was found to be gone. Where nothing
+        can be read or written, saves go on in memory, and the writer claims when it can."""
+        repository = self.history.repository
+        lost = ""
+        try:
+            repository.renew()
+            lost = self._look_for_losses()
+            return repository.claim(max(self.history.pending_times(), default=0) + 1), True, lost
+        except StorageError:
+            newest = max([self.head or 0, *self.history.pending_times()])
+            return repository.next_time(newest + 1), False, lost
 
-    def _release(self, t: int) -> None:
+    def _look_for_losses(self) -> str:
+        """Start over if what the next commit would rely on is gone, because somebody deleted the
+        pod directory or files in it; says what is gone."""
+        repository, head = self.history.repository, self.head
+        has_head = (
+            head is None
+            or head in self.history.pending_times()
+            or (repository.exists(head) and not self._writer.was_dropped(head))
+        )
+        if has_head and repository.losses == self._losses:
+            return ""
+        self._losses = repository.losses
+        self.history.forget()
+        lost = repository.lost
+        whole = not any(
+            digest in lost and self._writer.pending_blob(digest) is None
+            for digest in self._needed(self._state)
+        )
+        if has_head and whole:
+            return ""
+        if not whole:
+            self._state = State()
+        if not has_head:
+            self.head = None
+        times = self.history.times()
+        if not times:
+            return f"{repository.storage} was gone, and the times in it with it"
+        if not has_head:
+            return f"time {head} is gone from {repository.storage}"
+        return f"a part of what was saved is gone from {repository.storage}"
+
+    def _needed(self, state: State) -> Iterable[str]:
+        """Every blob that the next commit takes over, where nothing changes."""
+        groups = (*state.groups.values(), *state.definition_groups.values())
+        return self.history.needs(
+            (*state.variables.digests, *state.definitions.digests),
+            {group.manifest for group in groups},
+        )
+
+    def _release(self, t: int, claimed: bool) -> None:
+        if not claimed:
+            return
         with contextlib.suppress(PodError):  # a left-over claim only skips a number
             self.history.repository.release(t)
 
     def _save(
-        self, t: int, touched: Touched, cell: Cell, started: float, only_if_changed: bool
+        self,
+        t: int,
+        claimed: bool,
+        touched: Touched,
+        cell: Cell,
+        started: float,
+        only_if_changed: bool,
     ) -> Saved | None:
         before = self._state
         # Before any code of the objects that are examined can draw from them.
@@ -245,7 +302,9 @@ class Session:
             python=platform.python_version(),
             random=random,
         )
-        job = WriteJob(t, blobs.blobs, _commit_body(commit))
+        job = WriteJob(
+            t, blobs.blobs, _commit_body(commit), claimed, self._losses, self._needs(commit)
+        )
         self._writer.make_room(job)
         # Nothing may come between: the state goes with the commit.
         with uninterrupted():
@@ -260,6 +319,11 @@ class Session:
             {n: after.variables[n].opaque for n in sorted(news) if after.variables[n].opaque},
             time.perf_counter() - started,
         )  # fmt: skip
+
+    def _needs(self, commit: Commit) -> Callable[[], Iterable[str]]:
+        """Every blob behind a commit, once its own are written."""
+        durable = History(self.history.repository)
+        return lambda: durable.needs((*commit.table, *commit.definitions), ())
 
     def _examine(
         self, values: Mapping[str, Any], touched: Touched, t: int

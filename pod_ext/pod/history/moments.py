@@ -5,13 +5,14 @@ Nothing here unpickles anything.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from pod.errors import DamagedError, TimeReferenceError
+from pod.errors import DamagedError, PodError, TimeReferenceError
 from pod.history.manifest import Content, Manifest
 from pod.history.records import Commit
 from pod.history.table import Table, read_table
@@ -53,7 +54,7 @@ class History:
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
 
     def forget(self) -> None:
-        """Read everything anew, as when the pod directory was deleted and made again."""
+        """Read everything anew, as when something was deleted from the pod directory."""
         self._commits.clear()
         self._manifests.clear()
 
@@ -184,6 +185,20 @@ class History:
     def source(self, digest: str) -> ManifestSource:
         """One component, ready for a loader."""
         return ManifestSource(self.manifest(digest), self.blobs)
+
+    def needs(self, digests: Iterable[str], manifests: Iterable[str]) -> Iterator[str]:
+        """Every blob behind the shards of tables and the manifests, themselves included; of what
+        cannot be read, only itself."""
+        yield from digests
+        manifests = set(manifests)
+        for digest in digests:
+            with contextlib.suppress(PodError):
+                manifests.update(entry.manifest for entry in self._table((digest,)).values())
+        for digest in manifests:
+            yield digest
+            with contextlib.suppress(PodError):
+                for pod in self.manifest(digest).pods:
+                    yield from pod.blobs()
 
     # --- blobs
 

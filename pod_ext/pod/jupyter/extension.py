@@ -19,7 +19,7 @@ from IPython.core.error import UsageError
 from traitlets import Bool, Enum, Int, List, Unicode, observe
 from traitlets.config import Configurable
 
-from pod.errors import PodError, one_line
+from pod.errors import DamagedError, PodError, one_line
 from pod.history.text import ago, ellipsis, gist, listing
 from pod.jupyter.completion import look_at_namespace
 from pod.jupyter.names import UserNames, only_pod_magics, output_names
@@ -101,12 +101,16 @@ class PodExtension(Configurable):
         )
         self.save_trouble = ""
         """Why the last save did not work, '' when it did."""
+        self._told_once = False
+        """Whether saves since then failed for the same reason, which was not told again."""
         self.write_trouble = ""
         """Why what was saved cannot be written at present, '' when it can."""
         self._started: float | None = None
         self._unsaved_code: list[str] = []
         self._told: set[Any] = set()
         self._write_error = ""
+        self._left_out: list[str] = []
+        """What was saved and can never be written, since the last cell."""
         self._stuck: frozenset[int] = frozenset()
         """Times that were waiting to be written when that last failed."""
 
@@ -266,6 +270,7 @@ class PodExtension(Configurable):
             saved = self.session.save(cell, only_if_changed=only_if_changed)
         except KeyboardInterrupt:
             if self.session.head == head:
+                self.save_trouble = ""  # told each time
                 self._not_saved(cell, "the save was interrupted")
             else:  # it came when the save was complete
                 self._unsaved_code.clear()
@@ -282,17 +287,23 @@ class PodExtension(Configurable):
 
     def _not_saved(self, cell: Cell, why: str) -> None:
         self._unsaved_code[:] = [cell.code] if cell.code else []
+        if why == self.save_trouble:
+            self._told_once = True
+            return
         self.save_trouble = why
         again = "It is tried again after the next cell" if self.autosave else "Try again: %pod_save"
         self.warn(f"not saved: {why.rstrip('.')}. {again}")
 
     def _report(self, saved: Saved) -> None:
+        if self._told_once:
+            self._told_once = False
+            self.say(f"saving works again; time {saved.t} holds what the cells since then did")
         self.save_trouble = ""
-        if saved.renewed:
-            self.warn(
-                f"{self.store.path} was gone, and the times in it with it. Everything there is now "
-                f"was saved in a new one, as time {saved.t}"
-            )
+        if saved.lost:
+            lost = [f"{saved.lost}. ", *(f"{each.rpartition(';')[0]}. " for each in self._left_out)]
+            self._left_out.clear()
+            self._write_error = ""  # that it was gone, as likely as not; else it comes again
+            self.warn(f"{''.join(lost)}Everything there is now was saved anew, as time {saved.t}")
         if self.verbosity < 1:
             return
         for name, lines in saved.opaque.items():
@@ -309,9 +320,15 @@ class PodExtension(Configurable):
 
     def _note_write_error(self, error: PodError) -> None:
         """Called in the writer's thread: told after the next cell, in the cell's own output."""
-        self._write_error = str(error)
+        if isinstance(error, DamagedError):
+            self._left_out.append(str(error))
+        else:
+            self._write_error = str(error)
 
     def _report_writing(self) -> None:
+        left_out, self._left_out = self._left_out, []
+        for each in left_out:
+            self.warn(each)
         error, self._write_error = self._write_error, ""
         if error:
             self.write_trouble = error

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Self
 
 from pod.errors import DamagedError, PodError, StorageError
-from pod.store import files, pack
+from pod.store import files, leases, pack
 from pod.store.check import Progress, StoreCheck, check_storage
 from pod.store.pack import PackEntry
 from pod.store.storage import BytesLike, MissingKeyError, Storage
@@ -25,6 +26,7 @@ from pod.store.storage import BytesLike, MissingKeyError, Storage
 _HARMLESS = {files.IGNORE_KEY, ".DS_Store", "lost+found/"}
 # What only Pod makes.
 _TELLTALE = {pack.PREFIX, files.COMMITS}
+_OURS = {*_TELLTALE, files.CLAIMS, files.TAGS, leases.PREFIX}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,12 @@ class Repository:
         self._packs: dict[str, list[PackEntry]] = {}
         self._blobs: dict[str, _Place] = {}
         self._unreadable: dict[str, str] = {}
+        self._highest = 0
+        """The newest time id seen: never given out again, even if its commit is deleted."""
+        self.losses = 0
+        """Grows whenever blobs are found to be gone that were known to be stored."""
+        self.lost: set[str] = set()
+        """Those blobs, as far as they were not stored again."""
 
     @classmethod
     def open(cls, storage: Storage, *, create: bool = True) -> Self:
@@ -60,14 +68,24 @@ class Repository:
         files.check_format(data, f"{files.FORMAT_KEY} in {storage}")
         return cls(storage)
 
-    def renew(self) -> bool:
-        """Make the pod directory anew if it was deleted; whether it was. Nothing is known then of
-        what was stored before."""
-        if _format(self.storage) is not None:
-            return False
-        _create(self.storage)
-        self._packs, self._blobs, self._unreadable = {}, {}, {}
-        return True
+    def renew(self) -> None:
+        """Make the pod directory anew if it was deleted, and find out which blobs are gone (see
+        ``losses``), for whatever reason. StorageError if the directory cannot be reached."""
+        if _format(self.storage) is None:
+            # What else is there of a pod directory is ours, since this one was open.
+            _create(self.storage, _HARMLESS | _OURS)
+        if self._loaded:
+            self.refresh()
+
+    def reconcile(self) -> None:
+        """Find out which blobs are gone. StorageError if all is, or the directory is another one
+        for now: what is not there may come back."""
+        if _format(self.storage) is None:
+            raise StorageError(
+                f"the pod directory {self.storage} is gone, or its {files.FORMAT_KEY}; put it "
+                "back where it was, or the next save begins a new one there"
+            )
+        self.refresh()
 
     # Blobs
 
@@ -116,16 +134,14 @@ class Repository:
         """
         # Known before listing: a pack that a thread adds meanwhile has not vanished.
         known = set(self._packs)
-        present = {key for key in self.storage.list(pack.PREFIX) if key.endswith(pack.SUFFIX)}
-        self._forget(known - present)
-        unreadable: dict[str, str] = {}
-        for key in sorted(present - known):
-            try:
-                self._learn(key, pack.read_index(self.storage, key))
-            except MissingKeyError:
-                continue
-            except (DamagedError, StorageError) as error:
-                unreadable[key] = str(error)
+        present = self._present()
+        unreadable = self._read_indexes(present - known)
+        gone = known - present
+        if gone:
+            # Whoever repacks writes the new pack first, so it may have been missed above, but not
+            # by a listing that begins now.
+            unreadable |= self._read_indexes(self._present() - known - present)
+        self._forget(gone)
         self._unreadable = unreadable
         self._loaded = True
 
@@ -145,6 +161,14 @@ class Repository:
 
     # Commits
 
+    def exists(self, t: int) -> bool:
+        """Whether there is a commit of that time id, whatever is in it."""
+        try:
+            self.storage.get_range(files.time_key(files.COMMITS, t), 0, 1)
+        except MissingKeyError:
+            return False
+        return True
+
     def claim(self, at_least: int = 1) -> int:
         """Reserve the next time id: above ``at_least - 1`` and every commit and claim there is.
 
@@ -152,13 +176,27 @@ class Repository:
         """
         t = at_least
         while True:
-            t = max(t, 1 + max([0, *self.times(), *self.claims()]))
+            t = max(t, 1 + max([self._highest, *self.times(), *self.claims()]))
             if self.storage.put_if_absent(files.time_key(files.CLAIMS, t), b"", durable=False):
                 # Its last owner may have committed and released it since we looked.
-                if not self._committed(t):
+                if not self.exists(t):
                     return t
                 self.release(t)
             t += 1
+
+    def next_time(self, at_least: int) -> int:
+        """The time id that ``claim`` would probably give, for when it cannot."""
+        return max(at_least, self._highest + 1)
+
+    def take(self, t: int) -> bool:
+        """Reserve this very time id; False if it is another process's, or was."""
+        key = files.time_key(files.CLAIMS, t)
+        if not self.storage.put_if_absent(key, b"", durable=False):
+            return False
+        if self.exists(t):
+            self.release(t)
+            return False
+        return True
 
     def claims(self) -> list[int]:
         """Time ids reserved and not committed, ascending; also those of sessions that crashed."""
@@ -181,9 +219,15 @@ class Repository:
                 f"time id {t} exists already in {self.storage} and is never overwritten; "
                 "save under a new one"
             )
+        self._highest = max(self._highest, t)
         with contextlib.suppress(StorageError):
             # The commit exists, so a claim left behind is only a stray file.
             self.release(t)
+
+    def withdraw(self, t: int) -> None:
+        """Undo a claim, and a commit that turned out to lack what it needs."""
+        self.storage.delete(files.time_key(files.COMMITS, t))
+        self.release(t)
 
     def read_commit(self, t: int) -> bytes:
         """The body of a commit, verified. MissingKeyError for an unknown time id, DamagedError
@@ -197,7 +241,9 @@ class Repository:
 
     def times(self) -> list[int]:
         """The time ids of all commits, ascending."""
-        return self._times(files.COMMITS)
+        times = self._times(files.COMMITS)
+        self._highest = max([self._highest, *times[-1:]])
+        return times
 
     # Tags
 
@@ -236,21 +282,41 @@ class Repository:
         if not self._loaded:
             self.refresh()
 
+    def _present(self) -> set[str]:
+        return {key for key in self.storage.list(pack.PREFIX) if key.endswith(pack.SUFFIX)}
+
+    def _read_indexes(self, keys: set[str]) -> dict[str, str]:
+        """Learn what these packs hold; what is wrong with those that cannot be read."""
+        unreadable: dict[str, str] = {}
+        for key in sorted(keys):
+            try:
+                self._learn(key, pack.read_index(self.storage, key))
+            except MissingKeyError:
+                continue
+            except (DamagedError, StorageError) as error:
+                unreadable[key] = str(error)
+        return unreadable
+
     def _learn(self, key: str, entries: list[PackEntry]) -> None:
         # The newest pack wins, so that writing a blob again mends a damaged one.
         self._blobs.update({entry.digest: _Place(key, entry) for entry in entries})
         self._packs[key] = entries
+        if self.lost:
+            self.lost.difference_update(entry.digest for entry in entries)
 
     def _forget(self, keys: set[str]) -> None:
         if not keys:
             return
-        for key in keys:
-            for entry in self._packs.pop(key, []):
-                self._blobs.pop(entry.digest, None)
+        gone = {entry.digest for key in keys for entry in self._packs.pop(key, [])}
+        for digest in gone:
+            self._blobs.pop(digest, None)
         # Other packs may hold some of the same blobs.
         for key, entries in list(self._packs.items()):
             for entry in entries:
                 self._blobs.setdefault(entry.digest, _Place(key, entry))
+        gone.difference_update(self._blobs)
+        self.lost |= gone
+        self.losses += bool(gone)
 
     def _read_anywhere(self, digest: str) -> bytes:
         """A blob that was not where the index said, from any pack that has it."""
@@ -286,13 +352,6 @@ class Repository:
         times = (files.key_time(prefix, key) for key in self.storage.list(prefix))
         return sorted(t for t in times if t is not None)
 
-    def _committed(self, t: int) -> bool:
-        try:
-            self.storage.get_range(files.time_key(files.COMMITS, t), 0, 1)
-        except MissingKeyError:
-            return False
-        return True
-
 
 def _format(storage: Storage) -> bytes | None:
     try:
@@ -301,18 +360,19 @@ def _format(storage: Storage) -> bytes | None:
         return None
 
 
-def _create(storage: Storage) -> bytes:
+def _create(storage: Storage, harmless: AbstractSet[str] = _HARMLESS) -> bytes:
     """Make a pod directory; the content of its format.json."""
-    _check_vacant(storage)
-    # format.json comes first: whoever finds anything else here then finds it too.
-    if storage.put_if_absent(files.FORMAT_KEY, files.format_bytes()):
-        storage.put_if_absent(files.IGNORE_KEY, b"*\n")
+    _check_vacant(storage, harmless)
+    # Before anything else of ours is here, so that a crash cannot leave a directory without it.
+    storage.put_if_absent(files.IGNORE_KEY, b"*\n")
+    # Before the rest: whoever finds anything else here then finds this too.
+    storage.put_if_absent(files.FORMAT_KEY, files.format_bytes())
     return storage.get(files.FORMAT_KEY)
 
 
-def _check_vacant(storage: Storage) -> None:
+def _check_vacant(storage: Storage, harmless: AbstractSet[str] = _HARMLESS) -> None:
     """Refuse a directory that holds files and is not a pod directory."""
-    present = set(storage.list("")) - _HARMLESS
+    present = set(storage.list("")) - harmless
     # Asked again, since another process may have made the pod directory between our two looks.
     if not present or _format(storage) is not None:
         return

@@ -14,6 +14,7 @@ import re
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
@@ -100,11 +101,19 @@ class LocalStorage:
 
     Files and directories are private to the user. Symbolic links inside the directory are not
     followed: a pod directory that came from elsewhere must not make Pod read or write outside it.
+
+    A directory that was there and is gone is made again only for a key without a slash, such as
+    format.json, and only where it was: not in place of what was moved away or unmounted. So no
+    half of it appears where somebody deleted the whole.
     """
 
     def __init__(self, root: Path) -> None:
         # Absolute, so that os.chdir in a notebook does not move it.
         self._root = Path(root).absolute()
+        self._place: _Place | None = None
+        """Where the directory was when last seen."""
+        with contextlib.suppress(OSError):
+            self._place = _place(self._root)
 
     def __str__(self) -> str:
         return str(self._root)
@@ -129,14 +138,16 @@ class LocalStorage:
 
     def put(self, key: str, parts: Iterable[BytesLike]) -> None:
         path = self._path(key)
-        with _explained("write", path), _staged(path, parts, durable=True) as staged:
-            staged.replace(path)
-            _sync_directory(path.parent)
+        with _explained("write", path):
+            floor = self._floor(key)
+            with _staged(path, parts, floor, durable=True) as staged:
+                staged.replace(path)
+                _sync_directory(path.parent)
 
     def put_if_absent(self, key: str, data: bytes, *, durable: bool = True) -> bool:
         path = self._path(key)
         with _explained("write", path):
-            with _staged(path, [data], durable=durable) as staged:
+            with _staged(path, [data], self._floor(key), durable=durable) as staged:
                 try:
                     os.link(staged, path)
                     created = True
@@ -171,6 +182,37 @@ class LocalStorage:
                     slash = "/" if entry.is_dir(follow_symlinks=False) else ""
                     keys.append(f"{prefix}{entry.name}{slash}")
         return sorted(keys)
+
+    def _floor(self, key: str) -> Path | None:
+        """The directory that a write of this key must find and not make; None if it may make all.
+
+        StorageError if the pod directory is gone and is not to be made for this key.
+        """
+        try:
+            now = _place(self._root)
+        except FileNotFoundError:
+            now = None
+        was = self._place
+        if now is None and was is not None:
+            if "/" in key:
+                raise StorageError(
+                    f"the pod directory {self._root} is gone; put it back where it was, "
+                    "or the next save begins a new one there"
+                )
+            if _identity(self._root.parent) != was.parent:
+                raise StorageError(
+                    f"the pod directory {self._root} is gone, with the directory that held it; put "
+                    "that back where it was, or open a pod directory elsewhere"
+                )
+        elif now is not None and was is not None and now.device != was.device:
+            raise StorageError(
+                f"{self._root} is on another file system than before; mount the one again that "
+                "held the pod directory, or open a pod directory elsewhere"
+            )
+        if now is None:
+            return None if was is None else self._root.parent
+        self._place = now
+        return self._root
 
     def _path(self, key: str) -> Path:
         """The file of a key, having made sure that no link lies on the way to it.
@@ -234,15 +276,38 @@ _NO_HARD_LINKS = {
 _WRITE_BUFFER_BYTES = 256 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which directory a path leads to: a file system, and the directory that holds it."""
+
+    device: int
+    parent: tuple[int, int] | None
+
+
+def _place(root: Path) -> _Place:
+    return _Place(root.stat().st_dev, _identity(root.parent))
+
+
+def _identity(directory: Path) -> tuple[int, int] | None:
+    try:
+        status = directory.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 @contextlib.contextmanager
-def _staged(path: Path, parts: Iterable[BytesLike], *, durable: bool) -> Iterator[Path]:
-    """A finished temporary file beside ``path``; gone afterwards, whatever happened."""
+def _staged(
+    path: Path, parts: Iterable[BytesLike], floor: Path | None, *, durable: bool
+) -> Iterator[Path]:
+    """A finished temporary file beside ``path``; gone afterwards, whatever happened. Directories
+    are made for it, but ``floor`` must be there."""
     staged = path.with_name(f"{_STAGED}{secrets.token_hex(8)}")
     try:
         try:
             descriptor = os.open(staged, _CREATE, 0o600)
         except FileNotFoundError:
-            _make_directory(path.parent)
+            _make_directory(path.parent, floor)
             descriptor = os.open(staged, _CREATE, 0o600)
         _fill(descriptor, parts, durable=durable)
         yield staged
@@ -274,7 +339,7 @@ def _fill(descriptor: int, parts: Iterable[BytesLike], *, durable: bool) -> None
             os.fsync(descriptor)
 
 
-def _make_directory(directory: Path) -> None:
+def _make_directory(directory: Path, floor: Path | None) -> None:
     try:
         directory.mkdir(mode=0o700)
     except FileExistsError:
@@ -284,7 +349,9 @@ def _make_directory(directory: Path) -> None:
             ) from None
         return
     except FileNotFoundError:
-        _make_directory(directory.parent)
+        if directory.parent == floor:
+            raise
+        _make_directory(directory.parent, floor)
         directory.mkdir(mode=0o700, exist_ok=True)
     _sync_directory(directory.parent)
 

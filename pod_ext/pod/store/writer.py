@@ -4,6 +4,9 @@ Submitted jobs wait in a queue. For each the thread writes the pack, then the co
 crash leaves at most an orphan pack. A job that fails stays at the head with all later ones behind
 it, because they may rely on its blobs; the next ``submit`` or ``flush`` tries again.
 
+A job relies on blobs that were stored before it. If some of those are found to be gone, it is left
+out: there is never a commit without its data.
+
 The queue is a tuple replaced as a whole: readers, also those in a forked child, need no lock.
 Waiting is built on plain locks and not on threading.Condition, whose methods are Python code and
 can, interrupted at the wrong place, leave their lock held; a user interrupts at any place.
@@ -18,10 +21,10 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pod.errors import PodError, StorageError
+from pod.errors import DamagedError, PodError, StorageError
 from pod.store.repository import Repository
 
 DEFAULT_LEVEL = 3
@@ -38,6 +41,12 @@ class WriteJob:
     """New blobs by digest."""
     commit: Callable[[int], bytes]
     """The commit's body, given how many bytes the pack took. Called from the writer's thread."""
+    claimed: bool = True
+    """False if the pod directory could not be written to: the time id is claimed when it can."""
+    losses: int | None = None
+    """The repository's ``losses`` when the job was made; None if it relies on nothing stored."""
+    needs: Callable[[], Iterable[str]] = tuple
+    """Every blob that the commit needs, as far as that can be known. Called only after losses."""
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +56,9 @@ class _Pending:
     job: WriteJob
     blob_bytes: int
     body: bytes | None = None
+    claimed: bool = False
     done: bool = False
+    dropped: DamagedError | None = None
 
 
 def _blob_bytes(job: WriteJob) -> int:
@@ -63,8 +74,9 @@ class Writer:
     """Writes jobs to a repository in the order of their submission.
 
     In the background by default; with ``background=False`` in the thread that submits, with the
-    same behaviour on failure. ``on_error`` is called from the writing thread, once per distinct
-    failure. A forked child can read what is pending but never writes.
+    same behaviour on failure. ``on_error`` is called from the writing thread: with a StorageError
+    once per distinct failure, with a DamagedError for each job that is left out. A forked child can
+    read what is pending but never writes.
     """
 
     def __init__(
@@ -74,7 +86,7 @@ class Writer:
         level: int = DEFAULT_LEVEL,
         background: bool = True,
         limit_bytes: int = DEFAULT_LIMIT_BYTES,
-        on_error: Callable[[StorageError], None] | None = None,
+        on_error: Callable[[PodError], None] | None = None,
     ) -> None:
         self.error: StorageError | None = None
         """Why the head of the queue could not be written; None once it was."""
@@ -99,6 +111,7 @@ class Writer:
         self._attempts = 0
         self._failed_attempt = 0
         self._reported: str | None = None
+        self._dropped: frozenset[int] = frozenset()
         self._closed = False
 
     def submit(self, job: WriteJob) -> None:
@@ -138,14 +151,15 @@ class Writer:
         """Wait until everything submitted so far is durable.
 
         Tries again if the queue is failing. Raises the StorageError if that attempt fails too, or
-        one that says so after ``timeout`` seconds; everything then stays queued. PodError in a
-        forked child.
+        one that says so after ``timeout`` seconds; everything then stays queued. DamagedError if a
+        job had to be left out. PodError in a forked child.
         """
         self._check_process()
         with self._lock:
             if not self._queue:
                 return
-            last = self._queue[-1]
+            waiting = self._queue
+            last = waiting[-1]
             attempts = self._attempts
         self._set_going()
         failure: StorageError | None = None
@@ -164,6 +178,9 @@ class Writer:
             )
         if failure is not None and not last.done:
             raise failure
+        for pending in waiting:
+            if pending.dropped is not None:
+                raise pending.dropped
 
     def close(self) -> None:
         """Flush and end the thread. Raises like ``flush``, and then stays open. Nothing happens in
@@ -198,6 +215,10 @@ class Writer:
     def pending_times(self) -> list[int]:
         """Time ids that are not durable yet, in the order in which they will be."""
         return [pending.job.t for pending in self._queue]
+
+    def was_dropped(self, t: int) -> bool:
+        """Whether this time was submitted, and left out since what it relied on was gone."""
+        return t in self._dropped
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:
@@ -273,39 +294,74 @@ class Writer:
         with self._writing:
             news = self._write_queue()
         # Outside the lock, since the handler may well call us.
-        if news is not None and self._on_error is not None:
+        for error in news:
             try:
-                self._on_error(news)
+                if self._on_error is not None:
+                    self._on_error(error)
             except Exception:
                 # Nobody above us could catch it, and the queue matters more.
                 sys.excepthook(*sys.exc_info())
 
-    def _write_queue(self) -> StorageError | None:
-        """The failure that stopped it, if there was one that was not reported yet."""
+    def _write_queue(self) -> list[PodError]:
+        """News to report: jobs that were left out, and a failure that stopped it."""
+        news: list[PodError] = []
         while True:
             with self._lock:
                 self._attempt_wanted = False
                 if not self._queue:
-                    return None
+                    return news
                 head = self._queue[0]
                 self._attempts += 1
                 attempt = self._attempts
             try:
                 self._write(head)
+            except _LeftOutError as left_out:
+                head.dropped = left_out.error
+                news.append(left_out.error)
             except Exception as error:
-                return self._failed(_explained(head.job.t, error), attempt)
-            self._succeeded(head)
+                failure = self._failed(_explained(head.job.t, error), attempt)
+                return news if failure is None else [*news, failure]
+            self._settled(head)
 
     def _write(self, pending: _Pending) -> None:
-        job = pending.job
-        if pending.body is None:
-            pack_bytes = self._repository.write_pack(job.blobs, self._level)
-            pending.body = job.commit(pack_bytes)
-        self._repository.write_commit(job.t, pending.body)
+        job, repository = pending.job, self._repository
+        while True:
+            self._write_pack(pending)
+            if not (job.claimed or pending.claimed):
+                if not repository.take(job.t):
+                    raise _LeftOutError(job.t, "another process took that number meanwhile")
+                pending.claimed = True
+            losses = repository.losses
+            if job.losses not in (None, losses) and self._lacks_blobs(job):
+                repository.withdraw(job.t)
+                raise _LeftOutError(job.t, f"what it relies on is gone from {repository.storage}")
+            assert pending.body is not None
+            repository.write_commit(job.t, pending.body)
+            # Else the directory was deleted, and made anew, in the very moment between.
+            if job.losses is None or losses == repository.losses:
+                return
 
-    def _succeeded(self, head: _Pending) -> None:
+    def _write_pack(self, pending: _Pending) -> None:
+        """Also when it was written and is gone: later jobs may rely on it, even if this one is
+        left out."""
+        job, repository = pending.job, self._repository
+        if job.losses is not None:
+            repository.reconcile()
+        if pending.body is None or not all(map(repository.has, job.blobs)):
+            pending.body = job.commit(repository.write_pack(job.blobs, self._level))
+
+    def _lacks_blobs(self, job: WriteJob) -> bool:
+        lost = self._repository.lost
+        if lost.isdisjoint(job.needs()):
+            return False
+        self._repository.reconcile()  # it may have been written again just now
+        return not lost.isdisjoint(job.needs())
+
+    def _settled(self, head: _Pending) -> None:
         with self._lock:
             head.done = True
+            if head.dropped is not None:
+                self._dropped |= {head.job.t}
             self._queue = self._queue[1:]
             self.error = None
             self._reported = None
@@ -321,6 +377,15 @@ class Writer:
             self._reported = str(error)
         self._release_waiters()
         return error if news else None
+
+
+class _LeftOutError(Exception):
+    """A job can never be written."""
+
+    def __init__(self, t: int, why: str) -> None:
+        self.error = DamagedError(
+            f"time {t} was not on disk yet and is lost: {why}; the next save holds everything"
+        )
 
 
 def _work(reference: weakref.ref[Writer], wakeups: queue.SimpleQueue[None]) -> None:
