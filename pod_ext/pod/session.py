@@ -48,10 +48,12 @@ from pod.podding.atoms import is_import, unchanging
 from pod.podding.definitions import Tokens
 from pod.podding.examination import Examination
 from pod.podding.opaque import Unavailable
-from pod.podding.pods import Component
+from pod.podding.pods import Bytes, Component
 from pod.podding.policies import Policy
+from pod.store.codec import digest as digest_of
 from pod.store.writer import WriteJob, Writer
 from pod.tracking import Touched, Tracker
+from pod.tracking.aliases import Aliases
 
 Versioned = Callable[[str, object], bool]
 """Whether a name, with this object, is a variable to be saved."""
@@ -84,6 +86,22 @@ class Saved:
     lost: str = ""
     """What is gone of what was saved before, when that was found out; this save holds everything
     that is needed now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What a look at everything found beside what was touched."""
+
+    looked_at: int
+    """How many variables there are."""
+    saved_first: int | None
+    """The time id of what was touched and not saved yet, if anything was."""
+    t: int | None
+    """The time id at which the changes found were saved, if there were any."""
+    unseen: dict[str, int | None]
+    """Variable that had changed without being touched -> when a change of it was last saved."""
+    opaque: tuple[str, ...]
+    """Variables with objects that nobody can look into; whether those changed is not known."""
 
 
 @dataclass(slots=True)
@@ -148,6 +166,7 @@ class Session:
         self._since = FirstSeen()
         self._losses = history.repository.losses
         """Of the repository, when the state was last known to be stored."""
+        self.aliases = Aliases(namespace)
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -181,7 +200,9 @@ class Session:
             try:
                 with uninterrupted():  # taken and not kept, they would be lost
                     touched = self._tracker.take()
-                saved = self._save(t, claimed, touched, cell, started, only_if_changed)
+                values = self._values()
+                touched |= self._reached(values, touched)
+                saved = self._save(t, claimed, values, touched, cell, started, only_if_changed)
             except BaseException:
                 if self.head == t:  # an interrupt that was held back until the save was complete
                     self._writer.start()
@@ -258,6 +279,7 @@ class Session:
         self,
         t: int,
         claimed: bool,
+        values: Mapping[str, Any],
         touched: Touched,
         cell: Cell,
         started: float,
@@ -266,7 +288,6 @@ class Session:
         before = self._state
         # Before any code of the objects that are examined can draw from them.
         found = generators.states() if self.track_random else {}
-        values = self._values()
         active, failures, components = self._examine(values, touched, t)
         blobs = Collector(self._has_blob)
         manifests: dict[str, Manifest] = {}
@@ -276,7 +297,7 @@ class Session:
             for pod, stored in zip(component.pods, manifest.pods, strict=True):
                 self._policy.observe(pod.place, hash((stored.payload, stored.buffers)))
         random = generators.put(found, blobs.put)
-        after = replace(self._advance(before, values, active, manifests, blobs), random=random)
+        after = replace(self._advance(before, values, active, manifests, blobs.put), random=random)
         added, changed, removed = differences(before.variables, after.variables)
         if only_if_changed and after.same_as(before):
             self._state = after
@@ -325,6 +346,59 @@ class Session:
         durable = History(self.history.repository)
         return lambda: durable.needs((*commit.table, *commit.definitions), ())
 
+    def save_missed(self) -> Missed:
+        """Look at every variable now, touched or not, and save what had changed unseen."""
+        with self._lock:
+            first = self.save(Cell(message="before %pod_verify --live"), only_if_changed=True)
+            values, before = self._values(), self._state
+            active, _, components = self._examine(values, Touched(everything=True), self.head or 0)
+            made = (store_component(component, digest_of) for component in components)
+            manifests = {digest_of(manifest.to_bytes()): manifest for manifest in made}
+            after = self._advance(before, values, active, manifests, digest_of)
+            unseen = {
+                name: self._last_seen_changing(name)
+                for names in differences(before.variables, after.variables)
+                for name in names
+                if not self._differs_in_serials(name, before, after, manifests)
+            }
+            saved = None
+            if unseen:
+                self._tracker.touch(Touched(frozenset(unseen)))
+                cell = Cell(message="changed unseen, found by %pod_verify --live")
+                saved = self.save(cell, only_if_changed=True)
+            opaque = {each.name for each in after.variables.values() if each.opaque}
+            return Missed(
+                len(values),
+                first.t if first else None,
+                saved.t if saved else None,
+                dict(sorted(unseen.items())),
+                tuple(sorted(opaque - unseen.keys())),
+            )
+
+    def _differs_in_serials(
+        self, name: str, before: State, after: State, manifests: Mapping[str, Manifest]
+    ) -> bool:
+        """Whether it is only that opaque objects in it were examined at different moments."""
+        old, new = before.variables.get(name), after.variables.get(name)
+        if old is None or new is None or not old.opaque or old.opaque != new.opaque:
+            return False
+        contents = []
+        for entry in (old, new):
+            manifest = manifests.get(entry.manifest) or self.history.manifest(entry.manifest)
+            root = manifest.names[name]
+            roots = manifest.definitions.get(root.args[0], ()) if root.kind == "definition" else ()
+            contents.append(manifest.without_serials().fingerprint(roots or (root,), str))
+        return contents[0] == contents[1]
+
+    def _last_seen_changing(self, name: str) -> int | None:
+        """The last time id, on the way to HEAD, at which a change of this variable was saved."""
+        with contextlib.suppress(PodError):
+            head = None if self.head is None else self.history.commit(self.head)
+            for commit in self.history.past(head) if head else ():
+                if name in commit.changed or name in commit.added:
+                    return commit.t
+        return None
+
     def _examine(
         self, values: Mapping[str, Any], touched: Touched, t: int
     ) -> tuple[_Active, dict[str, str], list[Component]]:
@@ -343,6 +417,15 @@ class Session:
                 examination.close()
             # An active variable got hold of another one's object in a way that no tracker saw.
             touched |= Touched(frozenset(met))
+
+    def _reached(self, values: Mapping[str, Any], touched: Touched) -> Touched:
+        """What may have been changed by ways that do not go by its name."""
+        names = self.aliases.reached(touched, values)
+        if self.aliases.figures_in_use(touched, values):
+            entries = self._state.variables.values()
+            drawn = {each.name for each in entries if "matplotlib" in dict(each.versions)}
+            names |= drawn
+        return Touched(names)
 
     def _met_elsewhere(
         self, examination: Examination, values: Mapping[str, Any], active: _Active
@@ -410,7 +493,7 @@ class Session:
         values: Mapping[str, Any],
         active: _Active,
         manifests: Mapping[str, Manifest],
-        blobs: Collector,
+        put: Callable[[Bytes], str],
     ) -> State:
         """The state after these components took the place of what was active."""
         groups, objects = dict(before.groups), dict(before.objects)
@@ -433,13 +516,13 @@ class Session:
         definition_table = before.definitions.updated(
             [e for e in definitions if e.name in needed and before.definitions.get(e.name) != e],
             before.definitions.keys() - needed,
-            blobs.put,
+            put,
         )
         variables = variable_entries(manifests, lambda name: describe(values[name]), definitions)
         table = before.variables.updated(
             [entry for entry in variables if before.variables.get(entry.name) != entry],
             active.gone,
-            blobs.put,
+            put,
         )
         return State(table, definition_table, groups, definition_groups, objects)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -153,6 +153,18 @@ class Manifest:
         for number in self.needed(roots):
             slots.extend(self.pods[number].slots)
         return tuple(f"{slot.args[0]} ({slot.args[1]})" for slot in slots if slot.kind == "opaque")
+
+    def without_serials(self) -> Manifest:
+        """The same, opaque objects not told apart by when they were examined."""
+
+        def plain(slot: Slot) -> Slot:
+            return Slot("opaque", slot.args[:2]) if slot.kind == "opaque" else slot
+
+        return Manifest(
+            tuple(replace(pod, slots=tuple(map(plain, pod.slots))) for pod in self.pods),
+            {name: plain(slot) for name, slot in self.names.items()},
+            {token: tuple(map(plain, slots)) for token, slots in self.definitions.items()},
+        )
 
     def fingerprint(self, roots: Sequence[Slot], definition: Callable[[str], str]) -> str:
         """Digest of what is behind these roots alone, with its inner sharing.

@@ -80,7 +80,13 @@ def _completers(extension: PodExtension) -> dict[str, Callable[[Any, Any], list[
     def tag(_: Any, event: Any) -> list[str]:
         return references() if _words_before(event) else []
 
-    return {"pod_checkout": checkout, "pod_diff": diff, "pod_log": log, "pod_tag": tag}
+    def verify(_: Any, event: Any) -> list[str]:
+        return options("--live")(event.symbol)
+
+    return {
+        "pod_checkout": checkout, "pod_diff": diff, "pod_log": log, "pod_tag": tag,
+        "pod_verify": verify,
+    }  # fmt: skip
 
 
 def _words_before(event: Any) -> list[str]:

@@ -30,7 +30,7 @@ from pod.library import PodStore, default_path
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import POLICIES
 from pod.session import Cell, Saved, Session
-from pod.tracking.blind_spots import in_cell
+from pod.tracking.blind_spots import in_cell, magics_in
 from pod.tracking.namespace import NamespaceTracker
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ class PodExtension(Configurable):
             self.session.resume(earlier_session)
         self._expand = shell.var_expand
         shell.var_expand = self._expand_line  # type: ignore[method-assign]
+        shell.events.register("pre_execute", self._before_anything)
         shell.events.register("pre_run_cell", self._before_cell)
         shell.events.register("post_run_cell", self._after_cell)
         self._tell_about(earlier, stale)
@@ -150,6 +151,7 @@ class PodExtension(Configurable):
     def detach(self) -> None:
         """Give the shell an ordinary namespace back, with everything in it."""
         shell = self.shell
+        shell.events.unregister("pre_execute", self._before_anything)
         shell.events.unregister("pre_run_cell", self._before_cell)
         shell.events.unregister("post_run_cell", self._after_cell)
         del shell.var_expand
@@ -197,6 +199,22 @@ class PodExtension(Configurable):
 
     # --- around each cell
 
+    def _before_anything(self) -> None:
+        """A cell is about to run, or a message from a widget to be handled, which may reach
+        whatever the widget's handlers hold."""
+        frame: FrameType | None = sys._getframe()
+        while frame is not None and frame.f_code.co_name != "handle_msg":
+            frame = frame.f_back
+        if frame is not None:
+            comm = frame.f_locals.get("self")
+            self.session.aliases.note([getattr(comm, "_msg_callback", None)])
+
+    def _callbacks(self, ran: str) -> list[object]:
+        """What ran along with a cell: its magics, and callbacks registered with the shell."""
+        magics = self.shell.magics_manager.magics
+        found = [magics[kind].get(name) for kind, name in magics_in(ran)]
+        return [*found, *(each for them in self.shell.events.callbacks.values() for each in them)]
+
     def _before_cell(self, info: ExecutionInfo) -> None:
         if self._is_inside_cell():
             return
@@ -215,6 +233,7 @@ class PodExtension(Configurable):
             # Not every IPython keeps what it made of the cell; its transformers then run again.
             ran = getattr(info, "transformed_cell", None) or self.shell.transform_cell(code)
             self.session.touch(in_cell(ran))
+            self.session.aliases.note(self._callbacks(ran))
             self.namespace._watch(output_names(()), "IPython.core.displayhook")
             number = getattr(result, "execution_count", None)
             if number is not None:

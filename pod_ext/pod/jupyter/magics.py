@@ -19,7 +19,13 @@ from pod.history.diff import read_arguments
 from pod.history.log import Log, select
 from pod.history.records import Commit
 from pod.history.text import duration, size
-from pod.jupyter.reports import Report, checkout_report, distinct
+from pod.jupyter.reports import (
+    Report,
+    checkout_report,
+    distinct,
+    missed_report,
+    verification_report,
+)
 from pod.session import Cell
 
 if TYPE_CHECKING:
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 SHOWN_COMMITS = 30
 MAGICS = (
     "pod_log", "pod_diff", "pod_checkout", "pod_status", "pod_save", "pod_undo", "pod_tag",
+    "pod_verify",
 )  # fmt: skip
 
 
@@ -202,6 +209,27 @@ class PodMagics(Magics):
             return
         t = store.tag(options.name, store.history.resolve(options.time, head))
         display(Report(f"time {t} is tagged {options.name}"))
+
+    @magic_arguments()
+    @_with_help()
+    @argument(
+        "--live", action="store_true",
+        help="Look at every variable now, and save what had changed without being touched.",
+    )  # fmt: skip
+    @line_magic
+    def pod_verify(self, line: str) -> None:
+        """Is everything on disk what was written? Re-hashes all of it, and names what is damaged.
+
+        With --live, whether what is in memory is what was saved: see "Changes that are missed" in
+        the documentation for how a variable can change unseen.
+        """
+        return self._run(self.pod_verify, line, self._verify)
+
+    def _verify(self, options: Any) -> None:
+        if options.live:
+            display(missed_report(self._extension.session.save_missed()))
+        else:
+            display(verification_report(self._extension.store.verify()))
 
     @magic_arguments()
     @_with_help()

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pod.history.text import escape, listing
-from pod.session import CheckedOut
+from pod.history.text import escape, listing, size
+from pod.history.verify import Verification
+from pod.session import CheckedOut, Missed
 
 SHOWN_NAMES = 12
 
@@ -91,3 +92,36 @@ def checkout_report(done: CheckedOut, head: int | None) -> Report:
     if not lines:
         lines.append(("", "no variables at that time"))
     return Report(f"the namespace is as it was at time {done.t}", tuple(lines))
+
+
+def verification_report(found: Verification) -> Report:
+    """What re-hashing everything found."""
+    lines = [
+        ("looked at", f"{found.commits} times, {found.blobs} blobs in {found.packs} packs"),
+        ("read", size(found.bytes_read)),
+    ]
+    if found.ok:
+        return Report("everything is whole, on disk as it was written", tuple(lines))
+    lines = [("damaged", str(damage)) for damage in found.damage] + lines
+    return Report(f"{len(found.damage)} damaged; all else is whole", tuple(lines))
+
+
+def missed_report(found: Missed) -> Report:
+    """What had changed without being seen."""
+    lines = [
+        (
+            name,
+            "is new" if t is None else f"changed since time {t} was saved, without being touched",
+        )
+        for name, t in found.unseen.items()
+    ]
+    if found.saved_first is not None:
+        lines.append(("saved first", f"what was touched since is time {found.saved_first}"))
+    if found.opaque:
+        why = "hold objects that nobody can look into"
+        lines.append(("not known", f"{listing(found.opaque, SHOWN_NAMES)}: {why}"))
+    looked = f"{found.looked_at} variable{'s'[: found.looked_at != 1]} looked at"
+    if not found.unseen:
+        return Report(f"nothing had changed unseen: {looked}", tuple(lines))
+    saved = "and cannot be saved" if found.t is None else f"and saved now, as time {found.t}"
+    return Report(f"{len(found.unseen)} changed unseen, {saved}: {looked}", tuple(lines))

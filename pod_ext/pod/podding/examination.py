@@ -41,6 +41,7 @@ from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target
 from pod.podding.rebuild import make_function, set_cell, set_function_state, unwrap
 from pod.podding.reducers import know_libraries
 from pod.podding.specials import Specials
+from pod.referents import behind
 
 PATIENCE = 9
 """How often a variable is begun again because another thread changed it meanwhile."""
@@ -76,6 +77,7 @@ class Examination:
         """Root name -> why it could not be saved as a whole (a placeholder stands for it)."""
         self.definitions: dict[str, Any] = {}
         """Token -> definition, of all that were met."""
+        self._namespace = namespace
         self._names: dict[str, Target] = {}
         self._parts: dict[str, tuple[Target, ...]] = {}
         self._pods: list[PodInProgress] = []
@@ -100,6 +102,10 @@ class Examination:
         self._handles: dict[type, bool] = {}
         self._memory = SharedMemory()
         self._private: set[int] = set()
+        self._closed: list[tuple[object, PodInProgress]] = []
+        """Objects that were not looked into, and the pods that have a placeholder for them."""
+        self._behind: dict[int, list[PodInProgress]] = {}
+        """What those hold, by id, and the pods with their placeholders."""
         self._without_memory: set[type] = set()  # most types: asked for each object, so it is kept
 
     # --- from outside
@@ -125,10 +131,13 @@ class Examination:
         while todo := self.definitions.keys() - self._parts.keys():
             for token in sorted(todo):
                 self._parts[token] = self._definition_roots(token)
+        for obj, pod in self._closed:
+            for each in behind([obj], self._namespace):
+                self._behind.setdefault(id(each), []).append(pod)
 
     def components(self) -> list[Component]:
         """The roots that share objects, together with their pods; call once, at the end."""
-        links = self._memory.links(self.owner.get)
+        links = [*self._memory.links(self.owner.get), *self._links_of_closed()]
         found = components(self._pods, self._names, self._parts, links)
         self.close()
         return found
@@ -136,7 +145,7 @@ class Examination:
     def has_met(self, obj: object) -> bool:
         """Whether this very object was met, other than one that every examination knows."""
         key = id(obj)
-        return key in self.owner and key not in self._given
+        return (key in self.owner or key in self._behind) and key not in self._given
 
     def close(self) -> None:
         """Let go of the user's objects now, not when the garbage collector comes by."""
@@ -145,6 +154,7 @@ class Examination:
         held: tuple[Any, ...] = (
             self._pods, self._keep, self._names, self._parts,
             self.owner, self._given, self.definitions, self._memory, self._private,
+            self._closed, self._behind,
         )  # fmt: skip
         for each in held:
             each.clear()
@@ -252,6 +262,7 @@ class Examination:
         except Exception as error:
             if _changed_meanwhile(error):
                 raise
+            self.closed_met(obj, parent)
             return parent.slot(Slot("opaque", self.opaque_args(obj, reason_of(error))))
         return parent.slot((child, None))
 
@@ -317,6 +328,16 @@ class Examination:
 
     # --- opaque objects
 
+    def closed_met(self, obj: object, pod: PodInProgress) -> None:
+        """An object whose content `pod` does not have. Whoever uses it may change what it holds."""
+        self._closed.append((obj, pod))
+
+    def _links_of_closed(self) -> Iterator[tuple[PodInProgress, PodInProgress]]:
+        for key, pods in self._behind.items():
+            owner = self.owner.get(key)
+            if isinstance(owner, PodInProgress) and owner is not ATOM and owner.number >= 0:
+                yield from ((pod, owner) for pod in pods if pod.number >= 0)
+
     def is_handle(self, kind: type) -> bool:
         known = self._handles.get(kind)
         if known is None:
@@ -333,8 +354,9 @@ class Examination:
             name = f"{kind.__module__}.{name}"
         return name, reason, self.since(obj), f"{self.t}.{self._serial}"
 
-    def opaque(self, obj: object, reason: str) -> tuple[Any, ...]:
+    def opaque(self, obj: object, reason: str, pod: PodInProgress) -> tuple[Any, ...]:
         """The reduction of an object that cannot be saved."""
+        self.closed_met(obj, pod)
         return unwrap, (Mark(*self.opaque_args(obj, reason)),)
 
     # --- functions

@@ -29,6 +29,7 @@ ALWAYS_OPAQUE = {
     "multiprocessing.process.BaseProcess",
     "asyncio.events.AbstractEventLoop",
     "io.IOBase",
+    "ipywidgets.widgets.widget.Widget",
 }
 """Qualified names of classes whose instances are handles to something outside the object graph.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import enum
+import functools
 import pickle
 import sys
 import types
@@ -22,6 +23,9 @@ from pod.podding.reducers.code import reduce_code
 
 _BASIC_TYPES = frozenset({list, dict, tuple, set, frozenset, bytearray, str, bytes, int, float})
 
+_CACHE = type(functools.lru_cache(len))
+"""Saved empty; what it has cached can be reached all the same."""
+
 IN_BAND_BYTES = 4096
 """Shorter buffers stay in the payload: blobs of their own would cost more than they save."""
 
@@ -37,7 +41,8 @@ class Examiner(Protocol):
 
     def memory_met(self, obj: object, pod: PodInProgress) -> None: ...
     def is_handle(self, kind: type) -> bool: ...
-    def opaque(self, obj: object, reason: str) -> tuple[Any, ...]: ...
+    def closed_met(self, obj: object, pod: PodInProgress) -> None: ...
+    def opaque(self, obj: object, reason: str, pod: PodInProgress) -> tuple[Any, ...]: ...
     def reduce_function(self, function: types.FunctionType) -> tuple[Any, ...]: ...
     def reduce_cell(self, cell: types.CellType) -> tuple[Any, ...]: ...
 
@@ -71,16 +76,19 @@ class PodPickler(pickle.Pickler):
             return examination.reduce_cell(obj)
         self._uses(obj if kind is types.BuiltinFunctionType else kind)
         examination.memory_met(obj, self._pod)
+        if kind is _CACHE:
+            examination.closed_met(obj, self._pod)
         if kind is Opaque:  # the same bytes as when its object was met: it has not changed
             return unwrap, (Mark(*obj.slot_args()),)
         if examination.is_handle(kind):
-            return examination.opaque(obj, "it is a handle to something outside this namespace")
+            reason = "it is a handle to something outside this namespace"
+            return examination.opaque(obj, reason, self._pod)
         try:
             return _checked(obj, self._reduce(obj, kind))
         except (RecursionError, MemoryError):
             raise
         except Exception as error:
-            return examination.opaque(obj, reason_of(error))
+            return examination.opaque(obj, reason_of(error), self._pod)
 
     def _reduce(self, obj: Any, kind: type) -> Any:
         if issubclass(kind, types.ModuleType) and imported_module(obj):

@@ -1,0 +1,230 @@
+"""Ways to a variable's object that do not go by its name, as far as they can be followed.
+
+Tracking sees names. An object can also be reached by way of something outside the namespace that
+holds it: a thread or task that is still running, a module, a library's list of open figures. What
+is found here counts as touched, along with all that it hangs together with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import functools
+import os
+import sys
+import sysconfig
+import threading
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pod.referents import behind
+from pod.tracking import Touched
+
+_INFRASTRUCTURE = frozenset(
+    {"IPython", "_pydevd_bundle", "debugpy", "ipykernel", "pod", "pydevd", "tornado", "tqdm", "zmq"}
+)
+"""Packages whose threads and tasks keep a kernel going and hold nothing of the user's."""
+
+_CONSTANTS: frozenset[type] = frozenset(
+    {int, float, complex, bool, str, bytes, type(None), tuple, frozenset, range, slice}
+)
+_PLAIN = _CONSTANTS | {bytearray, list, dict, set}
+_BEHIND_RUNNERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """A thread, task or timer that goes on after the cell that started it."""
+
+    itself: object
+    holds: list[Any]
+    runs_user_code: bool
+
+
+class Aliases:
+    """Finds, from save to save, variables that may have been reached without their names."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self._namespace = namespace
+        self._noted: list[object] = []
+        self._in_use: frozenset[str] = frozenset()
+        """Variables within reach of what was running at the last save."""
+        self._started: dict[int, tuple[object, frozenset[str]]] = {}
+        """What runs code of the user's, by id, and what was touched when it was first seen."""
+        self._figures = 0
+
+    def note(self, holders: Iterable[object]) -> None:
+        """Code that can reach what is behind these has run, or is about to."""
+        self._noted += holders
+
+    def reached(self, touched: Touched, values: Mapping[str, Any]) -> frozenset[str]:
+        """Names of variables to be counted as touched along with those that were."""
+        noted, self._noted = self._noted, []
+        before = self._in_use
+        runners = _runners(self._namespace)
+        direct, deep = _held_by_modules(touched, values)
+        if not (runners or noted or direct or deep):
+            self._in_use, self._started = frozenset(), {}
+            return before
+        names = {id(value): name for name, value in values.items() if type(value) not in _CONSTANTS}
+        now: set[str] = set()
+        started: dict[int, tuple[object, frozenset[str]]] = {}
+        for runner in runners:
+            held = behind(runner.holds, self._namespace, _BEHIND_RUNNERS)
+            now |= {names[id(each)] for each in held if id(each) in names}
+            if runner.runs_user_code:
+                # It can have got hold of any part of what was touched when it was started.
+                key = id(runner.itself)
+                started[key] = self._started.get(key, (runner.itself, touched.names))
+                now |= started[key][1]
+        self._in_use, self._started = frozenset(now), started
+        held = behind([*noted, *deep], self._namespace)
+        found = {names[id(each)] for each in (*direct, *held) if id(each) in names}
+        return before | self._in_use | found
+
+    def figures_in_use(self, touched: Touched, values: Mapping[str, Any]) -> bool:
+        """Whether code that ran may have drawn into a figure that `matplotlib.pyplot` keeps."""
+        helpers = sys.modules.get("matplotlib._pylab_helpers")
+        before, self._figures = self._figures, len(helpers.Gcf.figs) if helpers else 0
+        return bool(before or self._figures) and any(
+            type(values[name]) not in _PLAIN for name in touched.names if name in values
+        )
+
+
+def _runners(namespace: dict[str, Any]) -> list[_Runner]:
+    return [*_threads(namespace), *_tasks(namespace)]
+
+
+def _threads(namespace: dict[str, Any]) -> list[_Runner]:
+    found = []
+    frames: dict[int, types.FrameType] = {}
+    for thread in threading.enumerate():
+        if thread in (threading.current_thread(), threading.main_thread()):
+            continue
+        if _package(getattr(thread, "_target", None) or thread) in _INFRASTRUCTURE:
+            continue
+        frames = frames or sys._current_frames()
+        holds: list[Any] = [thread]
+        users = _is_of(
+            namespace, getattr(thread, "_target", None), getattr(thread, "function", None)
+        )
+        frame = frames.get(thread.ident or 0)
+        while frame is not None:
+            users = users or frame.f_globals is namespace
+            if frame.f_code.co_flags & _OPTIMIZED:  # else its locals are a module's
+                holds += list(frame.f_locals.values())
+            frame = frame.f_back
+        found.append(_Runner(thread, holds, users))
+    return found
+
+
+def _tasks(namespace: dict[str, Any]) -> list[_Runner]:
+    try:
+        loop = asyncio.get_running_loop()
+        tasks = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
+    except RuntimeError:
+        return []
+    found = []
+    for task in tasks:
+        coroutine = task.get_coro()
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None:
+            module = str(dict.get(frame.f_globals, "__name__", ""))
+            if module.partition(".")[0] not in _INFRASTRUCTURE:
+                found.append(_Runner(task, [task, coroutine], frame.f_globals is namespace))
+    for handle in [*getattr(loop, "_scheduled", ()), *getattr(loop, "_ready", ())]:
+        callback = getattr(handle, "_callback", None)
+        if callback is not None and _package(callback) not in _INFRASTRUCTURE | {"asyncio"}:
+            holds = [callback, getattr(handle, "_args", ())]
+            found.append(_Runner(handle, holds, _is_of(namespace, callback)))
+    return found
+
+
+_OPTIMIZED = 0x0001
+
+
+def _is_of(namespace: dict[str, Any], *callables: Any) -> bool:
+    return any(getattr(_innermost(each), "__globals__", None) is namespace for each in callables)
+
+
+def _innermost(function: Any) -> Any:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
+def _package(obj: Any) -> str:
+    """The package that an instance's class, a function, or a method's object comes from."""
+    obj = _innermost(obj)
+    owner = getattr(obj, "__self__", None)
+    if owner is not None and not isinstance(owner, types.ModuleType):
+        obj = owner
+    if not isinstance(obj, (type, types.FunctionType, types.BuiltinFunctionType)):
+        obj = type(obj)
+    return str(getattr(obj, "__module__", None)).partition(".")[0]
+
+
+# --- modules
+
+
+def _held_by_modules(
+    touched: Touched, values: Mapping[str, Any]
+) -> tuple[list[object], list[object]]:
+    """What modules have that were touched, by name or by something of theirs: of modules of the
+    user's own all that is behind them, of any other only what is an attribute of it."""
+    direct: list[object] = []
+    deep: list[object] = []
+    for name in touched.names:
+        if name not in values:
+            if type(name) is str and name in _builtins:
+                direct.append(_builtins[name])
+            continue
+        value = values[name]
+        if type(value) in _PLAIN:
+            continue
+        is_module = isinstance(value, types.ModuleType)
+        module = value if is_module else sys.modules.get(_module_of(value))
+        if module is None or module.__name__ == "__main__":
+            continue
+        if _is_users(module.__name__):
+            deep += _attributes(module)
+        elif module is value:
+            direct += _attributes(module)
+    return direct, deep
+
+
+_builtins = vars(builtins)
+_NAMED = (type, types.FunctionType, types.BuiltinFunctionType)
+
+
+def _module_of(value: object) -> str:
+    module = getattr(value if isinstance(value, _NAMED) else type(value), "__module__", None)
+    return module if isinstance(module, str) else ""
+
+
+def _attributes(module: types.ModuleType) -> list[object]:
+    found = []
+    for value in list(vars(module).values()):
+        if isinstance(value, type):
+            if value.__module__ == module.__name__:
+                found += list(vars(value).values())
+        elif type(value) not in _CONSTANTS:
+            found.append(value)
+    return found
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_users(name: str) -> bool:
+    """Whether a module is the user's own: a file that is in no installed package."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if not isinstance(file, str) or name.partition(".")[0] in sys.stdlib_module_names:
+        return False
+    file = os.path.realpath(file)
+    installed = {
+        sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")
+    }
+    return "site-packages" not in file and not any(
+        file.startswith(os.path.realpath(each) + os.sep) for each in installed
+    )
