@@ -47,6 +47,7 @@ from pod.interrupts import uninterrupted
 from pod.podding.atoms import is_import, unchanging
 from pod.podding.definitions import Tokens
 from pod.podding.examination import Examination
+from pod.podding.memory import Holders
 from pod.podding.opaque import Unavailable
 from pod.podding.pods import Bytes, Component
 from pod.podding.policies import Policy
@@ -167,6 +168,7 @@ class Session:
         self._losses = history.repository.losses
         """Of the repository, when the state was last known to be stored."""
         self.aliases = Aliases(namespace)
+        self._whole = Holders()
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -406,12 +408,12 @@ class Session:
         while True:
             active = self._active(values, touched)
             examination = Examination(
-                self.namespace, self._tokens, self._policy, t, self._since.at(t)
+                self.namespace, self._tokens, self._policy, t, self._since.at(t), self._whole
             )
             try:
                 examination.examine(active.roots, active.definitions, active.rebound)
                 met = self._met_elsewhere(examination, values, active)
-                if not met:
+                if not met and not examination.has_parted():
                     return active, examination.failures, examination.components()
             finally:
                 examination.close()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from pod.history.moments import History
 from pod.history.restore import choose, restore
 from pod.namespace import TrackedNamespace
+from pod.podding import examination, memory
+from pod.podding.pickler import DeepPodPickler
 from pod.podding.policies import POLICIES, make_policy
 from pod.session import Session
 from pod.store.repository import Repository
 from pod.store.writer import Writer
 from pod.tracking import EverythingTracker
 from pod.tracking.namespace import NamespaceTracker
+from support.copies import deep_copy
 from support.graphs import NAMES, change
 from support.isomorphism import difference
 from support.memory_storage import MemoryStorage
@@ -42,7 +45,7 @@ class Twin:
         self.copies[saved.t] = self.copy()
 
     def copy(self) -> dict[str, Any]:
-        return copy.deepcopy(dict(dict.items(self.namespace)))
+        return deep_copy(dict(dict.items(self.namespace)))
 
     def check_load(self, t: int, names: list[str] | None) -> None:
         commit = self.history.commit(t)
@@ -60,7 +63,7 @@ class Twin:
         expected = dict(self.copies[t])
         done = self.session.checkout(t, names)
         if done.saved is not None:
-            self.copies[done.saved] = copy.deepcopy(before)
+            self.copies[done.saved] = deep_copy(before)
         assert not done.failures
         now = dict(dict.items(self.namespace))
         for name in done.kept:
@@ -84,6 +87,12 @@ def some(rng: random.Random, names: list[str]) -> list[str] | None:
 
 def play(seed: int, policy: str, steps: int = 14) -> None:
     rng = random.Random(seed)
+    # Views of arrays as small as these are saved by themselves, too, where nobody can tell.
+    with mock.patch.object(memory, "SMALL_BYTES", rng.choice([0, 64, memory.SMALL_BYTES])):
+        play_on(rng, policy, steps)
+
+
+def play_on(rng: random.Random, policy: str, steps: int) -> None:
     twin = Twin(policy, tracked=rng.random() < 0.8)
     for _ in range(steps):
         for _ in range(rng.randrange(4)):
@@ -108,3 +117,16 @@ def play(seed: int, policy: str, steps: int = 14) -> None:
 @given(seed=st.integers(0, 2**48))
 def test_every_time_is_restored_as_a_deep_copy_taken_then(policy: str, seed: int) -> None:
     play(seed, policy)
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+    print_blob=True,
+)
+@given(seed=st.integers(0, 2**48))
+def test_the_pickler_that_does_not_recurse_writes_what_the_other_does(seed: int) -> None:
+    with mock.patch.object(examination, "PodPickler", DeepPodPickler):
+        play(seed, random.Random(seed).choice(list(POLICIES)))

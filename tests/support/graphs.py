@@ -99,6 +99,23 @@ def _inside(x: Any) -> list[Any]:
     return []
 
 
+def view(rng: random.Random, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Another array over some of the same memory."""
+    if array.ndim == 0 or array.size == 0:
+        return array.reshape(-1)
+    start = rng.randrange(array.shape[0])
+    return rng.choice(
+        [
+            array.T,
+            array[start:],
+            array[: start + 1],
+            array[:: rng.choice([1, 2, -1])],
+            array[start],
+            array.reshape(-1, order="A") if array.flags.forc else array[::-1],
+        ][: 4 if array.ndim == 1 else 6]
+    )
+
+
 def put(rng: random.Random, holder: Any, value: Any) -> None:
     """Change `holder` in place, with `value` in it where it can hold one."""
     if isinstance(holder, list | deque):
@@ -143,6 +160,8 @@ def change(rng: random.Random, namespace: MutableMapping[str, Any]) -> None:
         others = [other for other in NAMES if other in namespace]
         source = rng.random()
         value = fresh(rng) if source < 0.4 else reachable(rng, namespace[rng.choice(others)])
+        if isinstance(value, np.ndarray) and rng.random() < 0.6:
+            value = view(rng, value)
         if source > 0.9:
             value = (value, [value])
         elif source > 0.85:

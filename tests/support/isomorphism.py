@@ -16,6 +16,7 @@ def difference(a: object, b: object) -> str | None:
     forth: dict[int, int] = {}
     back: dict[int, int] = {}
     keep: list[Any] = []
+    arrays: list[tuple[str, Any, Any]] = []
     todo: deque[tuple[str, Any, Any]] = deque([("", a, b)])
     while todo:
         path, x, y = todo.popleft()
@@ -31,6 +32,11 @@ def difference(a: object, b: object) -> str | None:
             if id(x) in forth:
                 continue
             forth[id(x)], back[id(y)] = id(y), id(x)
+        if isinstance(x, np.ndarray):
+            where = _memory_differs([each[1:] for each in arrays], (x, y))
+            if where is not None:
+                return f"{path}: memory shared differently with {arrays[where][0]}"
+            arrays.append((path, x, y))
         inside_x, inside_y = _inside(x), _inside(y)
         keep.append((inside_x, inside_y))
         if len(inside_x) != len(inside_y):
@@ -40,6 +46,21 @@ def difference(a: object, b: object) -> str | None:
                 return f"{path}: {step!r} is not {other!r}"
             todo.append((f"{path}{step}", p, q))
     return None
+
+
+def _memory_differs(known: list[tuple[Any, ...]], new: tuple[Any, Any]) -> int | None:
+    """The first known pair of arrays whose memory lies otherwise to the new one's in `a` than in
+    `b`."""
+    for number, pair in enumerate(known):
+        shared = [np.may_share_memory(old, each) for old, each in zip(pair, new, strict=True)]
+        apart = [_address(each) - _address(old) for old, each in zip(pair, new, strict=True)]
+        if shared[0] != shared[1] or (shared[0] and apart[0] != apart[1]):
+            return number
+    return None
+
+
+def _address(x: Any) -> int:
+    return int(x.__array_interface__["data"][0])
 
 
 def _is_constant(x: Any) -> bool:

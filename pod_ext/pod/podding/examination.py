@@ -13,6 +13,7 @@ abandoned, and their roots are bundled into the pods that enclose them. So cycle
 from __future__ import annotations
 
 import contextlib
+import sys
 import types
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
@@ -21,13 +22,15 @@ from pod.podding import definitions
 from pod.podding.atoms import SINGLETONS, module_of_globals
 from pod.podding.components import components
 from pod.podding.memory import (
+    Holders,
     SharedMemory,
     has_private_parts,
+    holder_of,
     is_array,
-    private_parts,
+    taken_apart,
 )
 from pod.podding.opaque import Mark, Unavailable, is_handle, reason_of
-from pod.podding.pickler import PodPickler
+from pod.podding.pickler import DeepPodPickler, PodPickler
 from pod.podding.pods import Component, Slot
 from pod.podding.policies import (
     Place,
@@ -59,6 +62,7 @@ class Examination:
         tokens: names of the session's definitions; new ones are minted as they are met.
         policy: where to split.
         t: the time id this is for, and `since`, by object id, when an opaque object was first seen.
+        whole: arrays that are to be saved whole with a view of them.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Examination:
         policy: Policy,
         t: int,
         since: Callable[[object], int] | None = None,
+        whole: Holders | None = None,
     ) -> None:
         self.tokens = tokens
         self.policy = policy
@@ -84,6 +89,7 @@ class Examination:
         self._keep: list[Any] = []  # ids must stay unique while `_owner` has them
         self._serial = 0
         self._settled = True
+        self._pickler: type[PodPickler] | type[DeepPodPickler] = PodPickler
         self._root_ids: dict[int, Place] = {}
         self._forced: set[int] = set()
         self._bare_cells: set[int] = set()
@@ -100,7 +106,8 @@ class Examination:
         self.special = Specials(self.definition_met)
         self.atomic_types = self.special.atomic_types
         self._handles: dict[type, bool] = {}
-        self._memory = SharedMemory()
+        self._memory = SharedMemory(Holders() if whole is None else whole, self._is_known)
+        self._is_apart = False
         self._private: set[int] = set()
         self._closed: list[tuple[object, PodInProgress]] = []
         """Objects that were not looked into, and the pods that have a placeholder for them."""
@@ -146,6 +153,10 @@ class Examination:
         """Whether this very object was met, other than one that every examination knows."""
         key = id(obj)
         return (key in self.owner or key in self._behind) and key not in self._given
+
+    def has_parted(self) -> bool:
+        """Whether arrays were parted that share memory; another examination will not do so."""
+        return self._memory.was_wrong()
 
     def close(self) -> None:
         """Let go of the user's objects now, not when the garbage collector comes by."""
@@ -197,12 +208,22 @@ class Examination:
         try:
             return self._write(obj, place)
         except RecursionError:
-            # Splitting nests deeper than pickling does: try again without it.
-            policy, self.policy = self.policy, make_policy("bundle-all")
-            try:
-                return self._write(obj, place)
-            finally:
-                self.policy = policy
+            with self._bundling():
+                try:  # splitting nests deeper than pickling does
+                    return self._write(obj, place)
+                except RecursionError:
+                    self._pickler = DeepPodPickler
+                    return self._write(obj, place)
+
+    @contextlib.contextmanager
+    def _bundling(self) -> Iterator[None]:
+        """Split nothing off."""
+        before = self.policy, self._root_ids, self._pickler
+        self.policy, self._root_ids = make_policy("bundle-all"), {}
+        try:
+            yield
+        finally:
+            self.policy, self._root_ids, self._pickler = before
 
     def _definition_roots(self, token: str) -> tuple[Target, ...]:
         definition = self.definitions[token]
@@ -224,10 +245,11 @@ class Examination:
         """Pickle without sharing anything with other pods, as the bare object of a definition has
         to be: pods that need the definition could not be loaded before it otherwise."""
         owner, self.owner = self.owner, dict(self._given)
+        self._is_apart = True
         try:
             yield
         finally:
-            self.owner = owner
+            self.owner, self._is_apart = owner, False
 
     # --- pods
 
@@ -235,7 +257,7 @@ class Examination:
         pod = PodInProgress(place)
         if self.special(obj) is None:
             self.owner[id(obj)] = pod
-        pod.pickler = PodPickler(self, pod)
+        pod.pickler = self._pickler(self, pod)
         try:
             pod.pickler.dump(obj)
         except BaseException:
@@ -309,22 +331,47 @@ class Examination:
 
     # --- memory
 
-    def memory_met(self, obj: object, pod: PodInProgress) -> None:
-        """An object of a library is about to be pickled into `pod`."""
+    def memory_met(self, obj: object, pod: PodInProgress) -> Any | None:
+        """An object of a library is about to be pickled into `pod`. Gives its reduction, if that
+        depends on memory that it shares."""
         kind = type(obj)
         if kind in self._without_memory:
-            return
+            return None
         if is_array(kind):
-            self._memory.met(obj, pod, id(obj) in self._private)
-            return
+            private = id(obj) in self._private
+            self._memory.met(obj, pod, private)
+            if private or self._is_apart or self.owner.get(id(holder_of(obj))) is ATOM:
+                return None
+            return self._array(obj)
         if not has_private_parts(kind):
             self._without_memory.add(kind)
-            return
-        for part in private_parts(obj):
+            return None
+        reduction, parts = taken_apart(obj)
+        for part in parts:
             # Pickled wherever it is met, as an atom is.
             self._private.add(id(part))
             self._keep.append(part)
-            self.owner.setdefault(id(part), ATOM)
+            self.owner[id(part)] = ATOM
+        return reduction
+
+    def _array(self, array: Any) -> Any | None:
+        """The reduction of an array that is not simply one with memory of its own."""
+        # Here, since it needs NumPy, which is not to be imported for nothing.
+        from pod.podding.reducers.arrays import is_plain, reduce_kind, reduce_view
+
+        numpy_array = sys.modules["numpy"].ndarray
+        if type(array) is numpy_array:
+            return reduce_view(array, self._memory)
+        if not is_plain(type(array)):
+            return None
+        plain = array.view(numpy_array)
+        self._keep.append(plain)
+        if array.base is None:
+            self._private.add(id(plain))  # it has the memory, though it looks like a view
+        return reduce_kind(array, plain)
+
+    def _is_known(self, holder: object) -> bool:
+        return id(holder) in self._root_ids or self.has_met(holder)
 
     # --- opaque objects
 

@@ -1,49 +1,106 @@
-"""Arrays whose memory overlaps are connected, though none of them refers to the other.
+"""Memory that several objects are over, though none of them may refer to another.
 
-Writing through one changes what the other holds, so they belong to one component. They are told by
-the object at the end of the chain of bases, which is the one that has the memory.
+Writing through one array changes what another over the same memory holds. So they belong to one
+component, and a view is saved as a view: with the object that has the memory, its *holder*, as an
+object of the graph like any other. Then sharing survives because the holder is shared.
+
+Where only a small part of a holder is looked at, by one array alone, and nothing else that is saved
+refers to the holder, nobody could tell the difference; such a view is saved by itself, so that ten
+numbers of a gigabyte do not cost a gigabyte. Whether it is alone is known at the end of an
+examination only; if it was not, `Holders` remembers it, and the examination is made again.
 """
 
 from __future__ import annotations
 
+import array
 import sys
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from pod.podding.progress import PodInProgress
 
-PrivateParts = Callable[[Any], Iterable[object]]
+SMALL_BYTES = 64 * 1024
+"""A holder up to this size is always saved with its views."""
 
-_private_parts: dict[type, PrivateParts] = {}
+TakeApart = Callable[[Any], tuple[Any, Iterable[object]]]
+"""Gives an object's reduction, and those objects in it that it owns."""
+
+_apart: dict[type, TakeApart] = {}
 
 
-def register_private_parts(kind: type, parts: PrivateParts) -> None:
-    """Objects of this type own these parts of theirs: the memory may be shared, but whoever writes
+def register_private_parts(kind: type, take_apart: TakeApart) -> None:
+    """Objects of this type own some parts of theirs: the memory may be shared, but whoever writes
     copies it first, so nobody sees it through another."""
-    _private_parts.setdefault(kind, parts)
+    _apart.setdefault(kind, take_apart)
 
 
 def has_private_parts(kind: type) -> bool:
-    return kind in _private_parts
+    return kind in _apart
 
 
-def private_parts(obj: object) -> Iterable[object]:
-    """The parts that an object of such a type owns."""
-    return _private_parts[type(obj)](obj)
+def taken_apart(obj: object) -> tuple[Any, Iterable[object]]:
+    """The reduction of an object of such a type, and the parts that it owns."""
+    return _apart[type(obj)](obj)
+
+
+class Holders:
+    """Arrays that are to be saved whole, since more than one saved object is over their memory."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, weakref.ref[Any]] = {}
+
+    def __contains__(self, holder: object) -> bool:
+        known = self._known.get(id(holder))
+        return known is not None and known() is holder
+
+    def add(self, holder: object) -> None:
+        key = id(holder)
+        self._known[key] = weakref.ref(holder, lambda _: self._known.pop(key, None))
 
 
 class SharedMemory:
-    """Which pods hold arrays over the same memory, in one examination."""
+    """Which arrays over the same memory were met, in one examination."""
 
-    def __init__(self) -> None:
+    def __init__(self, whole: Holders, is_known: Callable[[object], bool]) -> None:
+        self._whole = whole
+        self._is_known = is_known
         self._pods: dict[int, list[tuple[PodInProgress, bool]]] = {}
+        self._views: dict[int, tuple[Any, set[int]]] = {}
+        self._alone: set[int] = set()
 
     def met(self, array: Any, pod: PodInProgress, private: bool) -> None:
         """An array was pickled into `pod`."""
-        self._pods.setdefault(id(_holder(array)), []).append((pod, private))
+        holder = holder_of(array)
+        key = id(holder)
+        self._pods.setdefault(key, []).append((pod, private))
+        if not private:
+            self._views.setdefault(key, (holder, set()))[1].add(id(array))
+
+    def is_alone(self, holder: Any, used_bytes: int) -> bool:
+        """Whether a view that looks at so many bytes of an array is to be saved without it."""
+        small = holder.nbytes <= SMALL_BYTES or 2 * used_bytes >= holder.nbytes
+        if small or holder in self._whole or self._is_known(holder):
+            return False
+        self._alone.add(id(holder))
+        return True
+
+    def was_wrong(self) -> bool:
+        """Whether a view was saved by itself although it was not alone; then the holder is
+        remembered, and the next examination gets it right."""
+        wrong = [
+            holder
+            for key, (holder, views) in self._views.items()
+            if key in self._alone and (len(views) > 1 or self._is_known(holder))
+        ]
+        for holder in wrong:
+            self._whole.add(holder)
+        return bool(wrong)
 
     def clear(self) -> None:
         self._pods.clear()
+        self._views.clear()
+        self._alone.clear()
 
     def links(
         self, owner: Callable[[int], object]
@@ -68,7 +125,12 @@ def is_array(kind: type) -> bool:
     return numpy is not None and issubclass(kind, numpy.ndarray)
 
 
-def _holder(array: Any) -> object:
+def holds_bytes(holder: object) -> bool:
+    """Whether this is a mutable object, other than an array of NumPy's, that views can be over."""
+    return type(holder) in (bytearray, array.array)
+
+
+def holder_of(array: Any) -> Any:
     """The object that has the memory an array is over."""
     here = array
     while True:

@@ -1,4 +1,4 @@
-"""The pickler of one pod: the C pickler, and the examination's answer for each object it meets."""
+"""The pickler of one pod, and the examination's answer for each object it meets."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import cloudpickle
 
 from pod.podding.atoms import importable, imported_module
+from pod.podding.deep import DeepPickler
 from pod.podding.opaque import Mark, Opaque, reason_of
 from pod.podding.pods import Slot
 from pod.podding.progress import PodInProgress
@@ -39,7 +40,7 @@ class Examiner(Protocol):
     def met(self, obj: Any, pod: PodInProgress) -> int | None:
         """A slot number, or None to bundle the object."""
 
-    def memory_met(self, obj: object, pod: PodInProgress) -> None: ...
+    def memory_met(self, obj: object, pod: PodInProgress) -> Any | None: ...
     def is_handle(self, kind: type) -> bool: ...
     def closed_met(self, obj: object, pod: PodInProgress) -> None: ...
     def opaque(self, obj: object, reason: str, pod: PodInProgress) -> tuple[Any, ...]: ...
@@ -47,19 +48,22 @@ class Examiner(Protocol):
     def reduce_cell(self, cell: types.CellType) -> tuple[Any, ...]: ...
 
 
-class PodPickler(pickle.Pickler):
-    """Writes one pod. Knows of the others through its examination."""
+class _Reducing:
+    """What a pod's pickler does with objects that are of no basic builtin type."""
+
+    recurses: bool
+    """Whether what is nested deep may be too deep for it."""
 
     def __init__(self, examination: Examiner, pod: PodInProgress) -> None:
         self._examination = examination
         self._pod = pod
         # Closures, not methods: one of these runs for every object and is most of what a save
         # costs, and a method would be a cycle that keeps the user's objects alive in the memo.
-        self.persistent_id = _hook(examination, pod)  # type: ignore[method-assign]
-        super().__init__(pod.payload, protocol=5, buffer_callback=_buffer_hook(pod))
+        self.persistent_id = _hook(examination, pod)
+        super().__init__(pod.payload, protocol=5, buffer_callback=_buffer_hook(pod))  # type: ignore[call-arg]
 
     def reducer_override(self, obj: Any) -> Any:
-        """Called by the C pickler for every object that is not of a basic builtin type."""
+        """Called by the pickler for every object that is not of a basic builtin type."""
         kind = type(obj)
         examination = self._examination
         if issubclass(kind, type):
@@ -75,9 +79,11 @@ class PodPickler(pickle.Pickler):
         if kind is types.CellType:
             return examination.reduce_cell(obj)
         self._uses(obj if kind is types.BuiltinFunctionType else kind)
-        examination.memory_met(obj, self._pod)
         if kind is _CACHE:
             examination.closed_met(obj, self._pod)
+        view = examination.memory_met(obj, self._pod)
+        if view is not None:
+            return view
         if kind is Opaque:  # the same bytes as when its object was met: it has not changed
             return unwrap, (Mark(*obj.slot_args()),)
         if examination.is_handle(kind):
@@ -85,9 +91,11 @@ class PodPickler(pickle.Pickler):
             return examination.opaque(obj, reason, self._pod)
         try:
             return _checked(obj, self._reduce(obj, kind))
-        except (RecursionError, MemoryError):
+        except MemoryError:
             raise
         except Exception as error:
+            if self.recurses and isinstance(error, RecursionError):
+                raise
             return examination.opaque(obj, reason_of(error), self._pod)
 
     def _reduce(self, obj: Any, kind: type) -> Any:
@@ -113,6 +121,18 @@ class PodPickler(pickle.Pickler):
         module = getattr(obj, "__module__", None)
         if isinstance(module, str):
             self._pod.modules.add(module.partition(".")[0])
+
+
+class PodPickler(_Reducing, pickle.Pickler):
+    """Writes one pod in C. Knows of the others through its examination."""
+
+    recurses = True
+
+
+class DeepPodPickler(_Reducing, DeepPickler):
+    """Writes one pod however deep its objects are nested."""
+
+    recurses = False
 
 
 def _hook(examination: Examiner, pod: PodInProgress) -> Callable[[Any], int | None]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import importlib.util
 import itertools
+import math
 import pickle
 import sys
 import types
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from pod.errors import RestoreError
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 BYTECODE = importlib.util.MAGIC_NUMBER.hex()
 PYTHON = ".".join(map(str, sys.version_info[:2]))
 MISSING_LENGTH = 0xFFFF_FFFF
+
+Order: TypeAlias = 'Literal["C", "F"] | tuple[int, ...]'
+"""How an array's elements lie in memory; a tuple has the axes from the slowest to the fastest."""
 
 
 # --- the language ---------------------------------------------------------------------------------
@@ -94,15 +98,81 @@ def make_type_var(
 
 
 def make_array(
-    buffer: Any, dtype: np.dtype[Any], shape: tuple[int, ...], order: Any, writeable: bool
+    buffer: Any,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    order: Order,
+    writeable: bool,
+    kind: type | None = None,
 ) -> np.ndarray[Any, Any]:
     import numpy as np
 
-    array = np.empty(shape, dtype, order)
-    _flat(array).view(np.uint8)[:] = np.frombuffer(buffer, np.uint8)
+    array = _empty(shape, dtype, order, kind)
+    plain = array.view(np.ndarray)
+    in_order_of_memory(plain, order).view(np.uint8)[:] = np.frombuffer(buffer, np.uint8)
     if not writeable:
         array.flags.writeable = False
     return array
+
+
+def make_view(
+    holder: Any,
+    dtype: np.dtype[Any],
+    start: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    writeable: bool,
+) -> np.ndarray[Any, Any]:
+    """An array over the memory of `holder`, from its byte `start` on."""
+    import numpy as np
+
+    is_array = isinstance(holder, np.ndarray)
+    was_writeable = is_array and holder.flags.writeable
+    if is_array and writeable:
+        holder.flags.writeable = True  # it was when the view was made; it has its memory itself
+    if dtype.hasobject:
+        view = _view_of_objects(holder, start // dtype.itemsize, shape, strides)
+    else:
+        whole = _whole(holder).view(np.uint8) if is_array else np.frombuffer(holder, np.uint8)
+        view = np.ndarray(shape, dtype, cast(Any, whole), start, strides)
+    if is_array and not was_writeable:
+        holder.flags.writeable = False
+    if not writeable:
+        view.flags.writeable = False
+    return view
+
+
+def make_array_of_kind(array: np.ndarray[Any, Any], kind: type) -> np.ndarray[Any, Any]:
+    return array.view(kind)
+
+
+def set_attributes(obj: object, attributes: dict[str, Any]) -> None:
+    vars(obj).update(attributes)
+
+
+def _view_of_objects(
+    holder: np.ndarray[Any, Any], first: int, shape: tuple[int, ...], strides: tuple[int, ...]
+) -> np.ndarray[Any, Any]:
+    """NumPy makes no array of objects from bytes, so this is made by looking at `holder` itself."""
+    from numpy.lib.stride_tricks import as_strided
+
+    whole = _whole(holder)
+    together = whole[first : first + math.prod(shape)]
+    for turned in (False, True) if together.size == math.prod(shape) else ():
+        plain = together.reshape(shape[::-1] if turned else shape)
+        plain = plain.T if turned else plain
+        if plain.strides == strides:
+            return plain
+    return as_strided(whole[first:], shape, strides)
+
+
+def _whole(holder: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """All elements of an array that has its memory, in the order of memory."""
+    import numpy as np
+
+    holder = holder.view(np.ndarray)
+    axes = sorted(range(holder.ndim), key=lambda axis: -holder.strides[axis])
+    return holder.transpose(axes).reshape(-1)
 
 
 def make_text_array(
@@ -111,20 +181,36 @@ def make_text_array(
     codes: Any,
     missing: str,
     shape: tuple[int, ...],
-    order: Any,
+    order: Order,
     writeable: bool,
 ) -> np.ndarray[Any, Any]:
     import numpy as np
 
-    array = np.empty(shape, object, order)
-    _flat(array)[:] = _strings(data, lengths, codes, missing)
+    array = _empty(shape, np.dtype(object), order)
+    in_order_of_memory(array, order)[:] = _strings(data, lengths, codes, missing)
     array.flags.writeable = writeable
     return array
 
 
-def _flat(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The elements in the order of memory; the array is contiguous in one order or the other."""
-    return (array if array.flags.c_contiguous else array.T).reshape(-1)
+def _empty(
+    shape: tuple[int, ...], dtype: np.dtype[Any], order: Order, kind: Any = None
+) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    kind = kind or np.ndarray
+    if isinstance(order, str):
+        return np.ndarray.__new__(kind, shape, dtype, order=order)
+    # Only copying makes an array that has memory in another order of its axes.
+    back = sorted(range(len(order)), key=order.__getitem__)
+    pattern = np.empty([shape[axis] for axis in order], dtype).transpose(back)
+    return np.empty_like(pattern.view(kind), order="K")
+
+
+def in_order_of_memory(array: np.ndarray[Any, Any], order: Order) -> np.ndarray[Any, Any]:
+    """The elements, as a view of one dimension, of an array that lies together in this order."""
+    if isinstance(order, str):
+        return (array if order == "C" else array.T).reshape(-1)
+    return array.transpose(order).reshape(-1)
 
 
 def _strings(data: Any, lengths: Any, codes: Any, missing: str) -> list[Any]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from pandas.core.internals import managers
+from pandas.core.internals import blocks, managers
 
 from pod.podding.atoms import SINGLETONS
 from pod.podding.memory import register_private_parts
@@ -24,6 +25,7 @@ _NESTED = (
     pd.Index, pd.RangeIndex, pd.MultiIndex, pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex,
     pd.CategoricalIndex, pd.IntervalIndex,
 )  # fmt: skip
+_HOLDING_ARRAYS = (managers.SingleBlockManager, blocks.Block)
 _OBJECTS_THAT_ARE_VALUES = frozenset({"string", "empty", "boolean", "integer", "floating", "date"})
 
 
@@ -44,13 +46,26 @@ def _holds_values(index: pd.Index) -> bool:
     return index.dtype != object or index.inferred_type in _OBJECTS_THAT_ARE_VALUES
 
 
-def _memory_of(manager: Any) -> list[object]:
-    """The values that a frame or series is over, and the arrays that they are kept in."""
-    values = [block.values for block in manager.blocks]
-    inside = (
-        getattr(each, name, None) for each in values for name in ("_ndarray", "_data", "_mask")
-    )
-    return [*values, *(each for each in inside if each is not None)]
+def _take_apart(block: Any) -> tuple[Any, list[object]]:
+    """The reduction of a block, and what in it is its own.
+
+    In place of the arrays stand views of them: the very arrays may belong to somebody else, too."""
+    own: dict[int, Any] = {}
+
+    def owned(part: Any) -> Any:
+        if type(part) is np.ndarray:
+            return own.setdefault(id(part), part.view())
+        if isinstance(part, pd.api.extensions.ExtensionArray):
+            inside = (getattr(part, name, None) for name in ("_ndarray", "_data", "_mask"))
+            own.update((id(each), each) for each in (part, *inside) if each is not None)
+        if type(part) in (tuple, list):
+            return type(part)(map(owned, part))
+        if type(part) is dict:
+            return {key: owned(value) for key, value in part.items()}
+        return part
+
+    function, *rest = block.__reduce_ex__(5)
+    return (function, *map(owned, rest)), list(own.values())
 
 
 def register() -> dict[type, Any]:
@@ -60,6 +75,7 @@ def register() -> dict[type, Any]:
         if isinstance(metadata, list):
             SINGLETONS[id(metadata)] = ("pandas", f"{name}._metadata")
     if COPIES_ON_WRITE:
-        for kind in (managers.BlockManager, managers.SingleBlockManager):
-            register_private_parts(kind, _memory_of)
+        for kind in (managers.SingleBlockManager, *vars(blocks).values()):
+            if isinstance(kind, type) and issubclass(kind, _HOLDING_ARRAYS):
+                register_private_parts(kind, _take_apart)
     return dict.fromkeys(_NESTED, reduce_index)
