@@ -113,6 +113,7 @@ def address(of: Any) -> int:
     return int(made.__array_interface__["data"][0])
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 @pytest.mark.parametrize("first", ["holder", "view"])
 @pytest.mark.parametrize("case", VIEWS)
 def test_a_view_is_a_view_of_the_same_place_again(
