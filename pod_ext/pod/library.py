@@ -132,6 +132,8 @@ class PodStore:
             self._lease = Lease(self._repository.storage)
             # From here on nobody collects garbage; until here somebody may have.
             self._repository.refresh()
+            # So that a time id can be found even while nothing can be read.
+            self._repository.times()
         options = {} if versioned is None else {"versioned": versioned}
         return Session(
             namespace,

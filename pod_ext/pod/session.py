@@ -346,7 +346,8 @@ class Session:
     def _needs(self, commit: Commit) -> Callable[[], Iterable[str]]:
         """Every blob behind a commit, once its own are written."""
         durable = History(self.history.repository)
-        return lambda: durable.needs((*commit.table, *commit.definitions), ())
+        drawn = [blob for _, blob in commit.random]
+        return lambda: (*drawn, *durable.needs((*commit.table, *commit.definitions), ()))
 
     def save_missed(self) -> Missed:
         """Look at every variable now, touched or not, and save what had changed unseen."""

@@ -29,6 +29,10 @@ _TELLTALE = {pack.PREFIX, files.COMMITS}
 _OURS = {*_TELLTALE, files.CLAIMS, files.TAGS, leases.PREFIX}
 
 
+class TakenError(StorageError):
+    """A time id exists with another commit."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     pack: str
@@ -46,6 +50,8 @@ class Repository:
         self._unreadable: dict[str, str] = {}
         self._highest = 0
         """The newest time id seen: never given out again, even if its commit is deleted."""
+        self._unsure: set[int] = set()
+        """Time ids whose claim failed halfway: it may be there, and ours, all the same."""
         self.losses = 0
         """Grows whenever blobs are found to be gone that were known to be stored."""
         self.lost: set[str] = set()
@@ -177,26 +183,26 @@ class Repository:
         t = at_least
         while True:
             t = max(t, 1 + max([self._highest, *self.times(), *self.claims()]))
-            if self.storage.put_if_absent(files.time_key(files.CLAIMS, t), b"", durable=False):
-                # Its last owner may have committed and released it since we looked.
-                if not self.exists(t):
-                    return t
-                self.release(t)
+            # Its last owner may have committed and released it since we looked.
+            if self.take(t):
+                return t
             t += 1
+
+    def take(self, t: int) -> bool:
+        """Reserve this very time id; False if it is another process's, or was."""
+        taken = t in self._unsure
+        self._unsure.add(t)
+        key = files.time_key(files.CLAIMS, t)
+        taken = self.storage.put_if_absent(key, b"", durable=False) or taken
+        if taken and self.exists(t):
+            self.release(t)
+            taken = False
+        self._unsure.discard(t)
+        return taken
 
     def next_time(self, at_least: int) -> int:
         """The time id that ``claim`` would probably give, for when it cannot."""
         return max(at_least, self._highest + 1)
-
-    def take(self, t: int) -> bool:
-        """Reserve this very time id; False if it is another process's, or was."""
-        key = files.time_key(files.CLAIMS, t)
-        if not self.storage.put_if_absent(key, b"", durable=False):
-            return False
-        if self.exists(t):
-            self.release(t)
-            return False
-        return True
 
     def claims(self) -> list[int]:
         """Time ids reserved and not committed, ascending; also those of sessions that crashed."""
@@ -215,7 +221,7 @@ class Repository:
         key = files.time_key(files.COMMITS, t)
         data = files.commit_bytes(body)
         if not self.storage.put_if_absent(key, data) and self.storage.get(key) != data:
-            raise StorageError(
+            raise TakenError(
                 f"time id {t} exists already in {self.storage} and is never overwritten; "
                 "save under a new one"
             )

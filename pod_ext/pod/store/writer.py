@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pod.errors import DamagedError, PodError, StorageError
-from pod.store.repository import Repository
+from pod.store.repository import Repository, TakenError
 
 DEFAULT_LEVEL = 3
 DEFAULT_LIMIT_BYTES = 1 << 30
@@ -336,7 +336,10 @@ class Writer:
                 repository.withdraw(job.t)
                 raise _LeftOutError(job.t, f"what it relies on is gone from {repository.storage}")
             assert pending.body is not None
-            repository.write_commit(job.t, pending.body)
+            try:
+                repository.write_commit(job.t, pending.body)
+            except TakenError as error:
+                raise _LeftOutError(job.t, str(error).partition(";")[0]) from error
             # Else the directory was deleted, and made anew, in the very moment between.
             if job.losses is None or losses == repository.losses:
                 return
