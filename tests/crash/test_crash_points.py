@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pod
 import pytest
-from pod.errors import PodError, StorageError
+from pod.errors import PodError
 from pod.session import Session
 from pod.store import writer
 from pod.store.codec import digest
@@ -197,8 +197,17 @@ def closing(work: Process) -> None:
     work.open().close()
 
 
-WORK = [first_cell, save, series, tagging, loading, checkout, collecting, collecting_and_saving, closing]  # fmt: skip
-READS = {loading, tagging, collecting}
+WORK = [
+    first_cell,
+    save,
+    series,
+    tagging,
+    loading,
+    checkout,
+    collecting,
+    collecting_and_saving,
+    closing,
+]
 EMPTY = {first_cell, series}
 
 

@@ -53,7 +53,7 @@ class FaultyStorage:
         number, self.count = self.count, self.count + 1
         if not self._kind or number < self._at:
             return operation()
-        if self._kind == "full" and creates or self._kind == "fail-on":
+        if (self._kind == "full" and creates) or self._kind == "fail-on":
             raise StorageError(f"operation {number} does not work")
         if number > self._at or self._kind == "full":
             return operation()
