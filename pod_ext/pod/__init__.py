@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pod.errors import PodError
+from pod.errors import PodError, UntrustedError
 from pod.library import PodStore, load, new_managed_namespace, open, save
 from pod.podding.reducers import register_reducer
 
@@ -23,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "PodError",
     "PodStore",
+    "UntrustedError",
     "load",
     "load_ipython_extension",
     "new_managed_namespace",

@@ -4,8 +4,9 @@ What a command shows is made by the library, as it is for the magics. Here are o
 the way out to the terminal and the exit status: 0 fine, 1 an error or damage, 2 a wrong call, 130
 interrupted, 141 nobody reads the output any more.
 
-Only `tag`, `gc`, `enable` and `disable` write anything, and only `diff --values` unpickles. What is
-printed may come from somebody else's pod directory, so it goes out through `pod.terminal`.
+Only `tag`, `gc`, `trust`, `enable` and `disable` write anything. Only `diff --values` unpickles,
+and only what the user saved or trusts. What is printed may come from somebody else's pod directory,
+so it goes out through `pod.terminal`.
 """
 
 from __future__ import annotations
@@ -147,6 +148,24 @@ def _gc(options: argparse.Namespace) -> int:
     return 1 if report.busy else 0
 
 
+def _trust(options: argparse.Namespace) -> int:
+    from pod.history.trust import listed
+    from pod.library import default_path
+
+    options.pod_dir = options.directory or options.pod_dir
+    if options.list and not options.pod_dir and not default_path().exists():
+        _put(options, listed(None))
+        return 0
+    with _opened(options) as store:
+        if options.list:
+            _put(options, store.trusted())
+        elif options.remove:
+            _put(options, store.distrust(options.times))
+        else:
+            _put(options, store.trust(options.times))
+    return 0
+
+
 def _enable(options: argparse.Namespace) -> int:
     from pod import server
 
@@ -224,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, run: Any, help: str) -> argparse.ArgumentParser:
         made = commands.add_parser(
             name, help=help, description=f"{help}.", parents=[_common()],
-            epilog=f"T is {_TIMES}." if name in {"diff", "show", "tag"} else None,
+            epilog=f"T is {_TIMES}." if name in {"diff", "show", "tag", "trust"} else None,
         )  # fmt: skip
         made.set_defaults(run=run)
         return made
@@ -242,7 +261,7 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument(
         "--values", action="store_true",
         help="also load both versions and show what changed inside them: this runs code from the "
-        "pod directory, so do it only if you trust where that comes from",
+        "pod directory, so it has to be yours, or trusted (pod trust)",
     )  # fmt: skip
     diff.add_argument(
         "words", nargs="*", metavar="T_or_name",
@@ -261,6 +280,20 @@ def _parser() -> argparse.ArgumentParser:
 
     gc = command("gc", _gc, "Remove packs that no time needs, as a crash leaves them")
     gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+
+    trust = command(
+        "trust", _trust, "Allow objects to be loaded from times that somebody else saved"
+    )
+    trust.add_argument(
+        "directory", nargs="?", metavar="DIR",
+        help="the pod directory, which is not written to; default: $POD_DIR, else ./.pod",
+    )  # fmt: skip
+    trust.add_argument(
+        "--times", nargs="+", metavar="T", help="only these; default: all there are now"
+    )
+    what_to_do = trust.add_mutually_exclusive_group()
+    what_to_do.add_argument("--list", action="store_true", help="only show what is trusted")
+    what_to_do.add_argument("--remove", action="store_true", help="trust them no longer")
 
     for name, run, what in (
         ("enable", _enable, "Have kernels load Pod when they start"),

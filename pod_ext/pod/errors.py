@@ -33,6 +33,10 @@ class DamagedError(PodError):
     """A file of the pod directory is missing or its bytes are not what was written."""
 
 
+class UntrustedError(PodError):
+    """Objects were to be loaded from a commit that the user neither saved nor chose to trust."""
+
+
 class RestoreError(PodError):
     """A variable could not be rebuilt from its pods."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import threading
 import warnings
 import weakref
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pod.errors import PodError, RestoreError, StorageError, TimeReferenceError
+from pod.history import trust as trusting
 from pod.history.diff import Diff, diff
 from pod.history.log import Log, select
 from pod.history.moments import History
@@ -26,6 +28,7 @@ from pod.session import Cell, Session, Versioned
 from pod.store.leases import Lease
 from pod.store.repository import Repository
 from pod.store.storage import LocalStorage
+from pod.store.trust import DATA_VARIABLE
 from pod.store.writer import Writer
 from pod.tracking import EverythingTracker, Tracker
 from pod.tracking.namespace import NamespaceTracker
@@ -33,6 +36,10 @@ from pod.tracking.namespace import NamespaceTracker
 
 class VersionWarning(UserWarning):
     """A variable was saved with another version of Python, or of a package, than is here now."""
+
+
+class UnsignedWarning(UserWarning):
+    """What is saved cannot be signed with a key of the user's, so only this process can load it."""
 
 
 TimeReference = int | str
@@ -77,6 +84,7 @@ class PodStore:
         self._lock = threading.RLock()
         self._last: Session | None = None
         self._lease: Lease | None = None
+        self._told_unsigned = False
         _opened.add(self)
 
     def __repr__(self) -> str:
@@ -128,12 +136,26 @@ class PodStore:
         notebook: str = "",
     ) -> Session:
         """A session of its own for one namespace, as the kernel extension has."""
+        self._begin_to_write()
+        return self._session(namespace, tracker, versioned=versioned, notebook=notebook)
+
+    def _begin_to_write(self) -> None:
         if self._lease is None:
             self._lease = Lease(self._repository.storage)
             # From here on nobody collects garbage; until here somebody may have.
             self._repository.refresh()
             # So that a time id can be found even while nothing can be read.
             self._repository.times()
+
+    def _session(
+        self,
+        namespace: dict[str, Any],
+        tracker: Tracker,
+        *,
+        versioned: Versioned | None = None,
+        notebook: str = "",
+    ) -> Session:
+        """One that may come to save: not before `_begin_to_write`."""
         options = {} if versioned is None else {"versioned": versioned}
         return Session(
             namespace,
@@ -151,9 +173,12 @@ class PodStore:
         A managed namespace is saved incrementally. Of a plain dict nothing is known, so all of it
         is looked at; only what is new is stored all the same.
         """
+        if not isinstance(message, str) or not isinstance(code, str):
+            raise PodError("message and code must be strings")
         unnamed = [name for name in namespace if type(name) is not str]
         if unnamed:
             raise PodError(f"names of variables must be strings, and {unnamed[0]!r} is not")
+        self._warn_if_unsigned()
         with self._lock:
             session = self._session_of(namespace)
             saved = session.save(Cell(code=code, message=message))
@@ -162,16 +187,63 @@ class PodStore:
         return saved.t
 
     def _session_of(self, namespace: dict[str, Any]) -> Session:
+        self._begin_to_write()
         if not isinstance(namespace, TrackedNamespace):
-            session = self.session(namespace, EverythingTracker())
+            session = self._session(namespace, EverythingTracker())
             session.head = self.head if self._last is not None else None
             return session
         session = namespace.origin
         if not isinstance(session, Session) or session.history is not self._history:
-            session = self.session(namespace, NamespaceTracker(namespace))
+            session = self._session(namespace, NamespaceTracker(namespace))
             namespace._touch((), everything=True)
             namespace.origin = session
         return session
+
+    def signing_trouble(self) -> str:
+        """Why what is saved cannot be signed with a key of the user's, '' when it can."""
+        trouble = self._repository.keyring.prepare()
+        if not trouble:
+            return ""
+        return (
+            f"there is no key of yours to sign with: {trouble.rstrip('.')}. What is saved now can "
+            f"be loaded by this process; a later one has to be told first (pod trust "
+            f"{shlex.quote(str(self.path))}). ${DATA_VARIABLE} names another place for the key"
+        )
+
+    def _warn_if_unsigned(self) -> None:
+        trouble = self.signing_trouble()
+        if trouble and not self._told_unsigned:
+            self._told_unsigned = True
+            warnings.warn(trouble, UnsignedWarning, stacklevel=3)
+
+    # --- trust
+
+    def trust(self, references: Iterable[TimeReference] | None = None) -> trusting.TrustChange:
+        """Allow objects to be loaded from times that somebody else saved: from these, or from all
+        there are, as they are now. Says so in the user's own data directory only."""
+        return trusting.trust(self._history, self._durable(references))
+
+    def distrust(self, references: Iterable[TimeReference] | None = None) -> trusting.TrustChange:
+        """Take that back."""
+        return trusting.distrust(self._history, self._durable(references))
+
+    def standing(self) -> trusting.Standing:
+        """Which times this user saved, which others are trusted, and which are not."""
+        self._catch_up()
+        return trusting.standing(self._history)
+
+    def trusted(self) -> trusting.TrustList:
+        """The same, and what else is trusted in other directories."""
+        self._catch_up()
+        return trusting.listed(self._history)
+
+    def _durable(self, references: Iterable[TimeReference] | None) -> list[int] | None:
+        self._catch_up()
+        if self._writer.pending_times():
+            self.flush()
+        if references is None:
+            return None
+        return [self._history.resolve(each, self.head) for each in references]
 
     # --- reading
 
@@ -181,7 +253,8 @@ class PodStore:
         """The namespace of a moment, or only some of its variables, as a new managed namespace.
 
         Alters nothing live. Raises `RestoreError` naming the variables that cannot be restored;
-        load the others by name. Unpickles, that is, runs code from the directory.
+        load the others by name. Unpickles, that is, runs code from the directory: `UntrustedError`
+        if neither this user saved that moment, nor it is trusted.
         """
         with self._lock:
             self._catch_up()
@@ -194,7 +267,8 @@ class PodStore:
                 raise RestoreError(_failed(t, restored.failures))
             for what, affected in differing(wanted).items():
                 warnings.warn(f"{what}: {', '.join(affected)}", VersionWarning, stacklevel=2)
-            session = self.session(namespace, NamespaceTracker(namespace))
+            # Reading writes nothing, so that it works where nobody may write.
+            session = self._session(namespace, NamespaceTracker(namespace))
             if names is None:
                 session.adopt(commit, restored)
             else:
@@ -243,8 +317,8 @@ class PodStore:
     ) -> Diff:
         """What differs between two moments, variable by variable. Alters nothing live.
 
-        Loads both versions of the variables that differ, and so runs code from the directory;
-        without `values` it only says which ones differ.
+        Loads both versions of the variables that differ, and so runs code from the directory, as
+        `load` does; without `values` it only says which ones differ.
         """
         self._catch_up()
         head = self.head

@@ -56,6 +56,9 @@ from pod.store.writer import WriteJob, Writer
 from pod.tracking import Touched, Tracker
 from pod.tracking.aliases import Aliases
 
+MAX_CODE = 16 << 20
+"""Characters of a cell's code that are saved."""
+
 Versioned = Callable[[str, object], bool]
 """Whether a name, with this object, is a variable to be saved."""
 
@@ -309,7 +312,7 @@ class Session:
             parent=self.head,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             seconds=round(cell.seconds, 6),
-            code=cell.code,
+            code=_cut(cell.code),
             ok=cell.ok,
             error=cell.error,
             added=added,
@@ -540,6 +543,7 @@ class Session:
         """
         with self._lock:
             commit = self.history.commit(t)
+            self.history.require_trust(commit)
             then = self.history.variables(commit)
             chosen = choose(then, names, t)
             saved = self.save(Cell(message=f"before %pod_checkout {t}"), only_if_changed=True)
@@ -692,6 +696,14 @@ def _separated(
             if others:
                 found[variable.name] = sorted(others)
     return found
+
+
+def _cut(code: str) -> str:
+    """A cell's code, or the beginning of it and a line that says so: a commit that nobody would
+    read for its size is worse."""
+    if len(code) <= MAX_CODE:
+        return code
+    return f"{code[:MAX_CODE]}\n# ... and more: the cell has {len(code)} characters"
 
 
 def _commit_body(commit: Commit) -> Callable[[int], bytes]:

@@ -65,7 +65,8 @@ def _has_colours() -> bool:
 
 def complain(message: str) -> None:
     """One line to standard error. Messages written for notebooks name magics."""
-    message = re.sub(r"%pod_(log|diff|tag)\b", r"pod \1", message)
+    message = re.sub(r" \(%pod_\w+ in a notebook\)", "", message)
+    message = re.sub(r"%pod_(log|diff|tag|trust)\b", r"pod \1", message)
     clean = "".join(char if char.isprintable() else " " for char in message)
     print(f"pod: {' '.join(clean.split())}", file=sys.stderr)
 

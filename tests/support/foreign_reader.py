@@ -61,7 +61,7 @@ class ForeignReader:
         body = (self.path / "commits" / str(t)).read_bytes().partition(b"\n")[2]
         header = self.header(t)
         assert header["pod-commit"] == 1
-        assert header["blake3"] == hexdigest(body)
+        assert header["blake3"] == hexdigest(body + bytes.fromhex(header.get("signature", "")))
         commit = json.loads(body)
         assert body == canonical(commit)
         return commit

@@ -75,6 +75,8 @@ class Diff:
     """Why some of what ran between them is not known."""
     generators: tuple[str, ...] = ()
     """Global random generators in another state."""
+    note: str = ""
+    """Why values were not compared, though that was asked for."""
 
     @property
     def added(self) -> tuple[str, ...]:
@@ -113,6 +115,8 @@ class Diff:
                 lines += [f"  {' ' * len(str(cell.t))}   {line}" for line in rest]
         if self.trouble:
             lines.append(f"✗ the code before that cannot be read: {self.trouble}")
+        if self.note:
+            lines.append(f"compared by hash only: {self.note}")
         return "\n".join(lines)
 
     def _counts(self) -> str:
@@ -152,6 +156,7 @@ class Diff:
             ],
             "trouble": self.trouble,
             "generators": list(self.generators),
+            "note": self.note,
         }
 
     def _repr_html_(self) -> str:
@@ -173,6 +178,8 @@ class Diff:
         )
         if self.trouble:
             code += f"<div>✗ the code before that cannot be read: {escape(self.trouble)}</div>"
+        if self.note:
+            code += f"<div>compared by hash only: {escape(self.note)}</div>"
         return (
             f"<div style='font-size:13px'><div><b>time {self.a} → {self.b}</b>: "
             f"{escape(self._counts())}</div>{rows}{code}</div>"

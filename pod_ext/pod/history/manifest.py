@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from pod.errors import DamagedError
+from pod.errors import DamagedError, one_line
 from pod.podding.pods import Bytes, Component, Pod, Slot, closure, definitions_in
 from pod.store.codec import chunks, digest
+from pod.store.files import is_digest
 
 INLINE_BYTES = 64
 """Payloads up to this long are in the manifest itself: naming a blob would take as much."""
+
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,17 @@ class Content:
         return [self.nbytes, *self.chunks]
 
     @classmethod
-    def from_json(cls, raw: list[Any]) -> Content:
+    def from_json(cls, raw: Any) -> Content:
+        if not isinstance(raw, list) or len(raw) < 2 or type(raw[0]) is not int or raw[0] < 0:
+            raise ValueError("a content is not a number of bytes and what they are")
         nbytes, *rest = raw
-        if rest and rest[0].startswith("="):
-            return cls(nbytes, inline=base64.b64decode(rest[0][1:]))
+        if len(rest) == 1 and isinstance(rest[0], str) and rest[0].startswith("="):
+            inline = base64.b64decode(rest[0][1:], validate=True)
+            if len(inline) != nbytes:
+                raise ValueError("a content has another number of bytes than it says")
+            return cls(nbytes, inline=inline)
+        if len(rest) > nbytes or nbytes > _LARGEST or not all(map(is_digest, rest)):
+            raise ValueError("a content is not made of chunks")
         return cls(nbytes, tuple(rest))
 
 
@@ -60,12 +70,19 @@ class StoredPod:
         ]
 
     @classmethod
-    def from_json(cls, raw: list[Any]) -> StoredPod:
+    def from_json(cls, raw: Any, number: int) -> StoredPod:
+        """The pod of this number, which may refer to smaller ones only."""
+        if not isinstance(raw, list) or len(raw) != 4:
+            raise ValueError(f"pod {number} is not a list of four")
         payload, buffers, slots, modules = raw
+        if not all(isinstance(each, list) for each in (buffers, slots, modules)):
+            raise ValueError(f"pod {number} has something else than lists")
+        if not all(isinstance(module, str) for module in modules):
+            raise ValueError(f"pod {number} names a module that is no string")
         return cls(
             Content.from_json(payload),
             tuple(Content.from_json(buffer) for buffer in buffers),
-            tuple(Slot.from_json(slot) for slot in slots),
+            tuple(Slot.from_json(slot, number) for slot in slots),
             tuple(modules),
         )
 
@@ -100,20 +117,31 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Manifest:
+        """Checks all of it: the blob may come from anywhere. `DamagedError`."""
         try:
             raw = json.loads(data)
+            pods = tuple(StoredPod.from_json(pod, n) for n, pod in enumerate(raw["pods"]))
             return cls(
-                tuple(StoredPod.from_json(pod) for pod in raw["pods"]),
-                {name: Slot.from_json(slot) for name, slot in raw["names"].items()},
-                {
-                    token: tuple(Slot.from_json(slot) for slot in slots)
-                    for token, slots in raw["definitions"].items()
-                },
+                pods,
+                {name: Slot.from_json(slot, len(pods)) for name, slot in raw["names"].items()},
+                {token: _parts(slots, len(pods)) for token, slots in raw["definitions"].items()},
             )
         except (
             ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError,
         ) as error:  # fmt: skip
-            raise DamagedError(f"a manifest is not readable ({error})") from error
+            raise DamagedError(f"it is no manifest ({one_line(error)})") from error
+
+    def root(self, name: str) -> Slot:
+        """Where a variable is; `DamagedError` for one that is not here, whatever a table says."""
+        if name not in self.names:
+            raise DamagedError(f"its manifest does not hold {name}")
+        return self.names[name]
+
+    def parts(self, token: str) -> tuple[Slot, ...]:
+        """Where the parts of a definition are; likewise."""
+        if token not in self.definitions:
+            raise DamagedError(f"its manifest does not hold {token}")
+        return self.definitions[token]
 
     @cached_property
     def slots(self) -> Sequence[tuple[Slot, ...]]:
@@ -197,6 +225,12 @@ class Manifest:
                 ]
             )
         )
+
+
+def _parts(raw: Any, below: int) -> tuple[Slot, ...]:
+    if not isinstance(raw, list) or not raw:
+        raise ValueError("a definition has no parts")
+    return tuple(Slot.from_json(slot, below) for slot in raw)
 
 
 def canonical(value: Any) -> bytes:

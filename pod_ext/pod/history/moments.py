@@ -8,11 +8,21 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shlex
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
-from pod.errors import DamagedError, PodError, TimeReferenceError
+from pod.errors import (
+    DamagedError,
+    FormatError,
+    PodError,
+    StorageError,
+    TimeReferenceError,
+    UntrustedError,
+    one_line,
+)
 from pod.history.manifest import Content, Manifest
 from pod.history.records import Commit
 from pod.history.table import Table, read_table
@@ -20,7 +30,7 @@ from pod.podding.pods import Pod, Slot
 from pod.store.repository import Repository
 from pod.store.storage import MissingKeyError
 
-_REFERENCE = re.compile(r"(?P<base>\d+|[A-Za-z][A-Za-z0-9._-]*)(?P<back>~\d*)?")
+_REFERENCE = re.compile(r"(?P<base>[0-9]{1,20}|[A-Za-z][A-Za-z0-9._-]*)(?P<back>~[0-9]{0,18})?")
 _CACHED_MANIFESTS = 256
 _BATCH_BYTES = 64 << 20
 
@@ -51,11 +61,14 @@ class History:
         self.repository = repository
         self._pending: Pending = pending or _Nothing()
         self._commits: dict[int, Commit] = {}
+        # Of the bytes that were read, so that exchanging the file later makes nothing trusted.
+        self._signed: dict[int, tuple[str, str]] = {}
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
 
     def forget(self) -> None:
         """Read everything anew, as when something was deleted from the pod directory."""
         self._commits.clear()
+        self._signed.clear()
         self._manifests.clear()
 
     # --- commits
@@ -72,19 +85,26 @@ class History:
         known = self._commits.get(t)
         if known is not None:
             return known
-        body = self._pending.pending_commit(t)
-        durable = body is None
-        if body is None:
-            try:
-                body = self.repository.read_commit(t)
-            except MissingKeyError:
-                raise self._unknown(str(t)) from None
+        pending = self._pending.pending_commit(t)
+        if pending is not None:
+            return self._parsed(t, pending)
+        try:
+            stored = self.repository.read_signed(t)
+        except MissingKeyError:
+            raise self._unknown(str(t)) from None
+        commit = self._parsed(t, stored.body)
+        self._signed[t] = stored.digest, stored.signature
+        self._commits[t] = commit
+        return commit
+
+    def _parsed(self, t: int, body: bytes) -> Commit:
+        where = f"commits/{t} in {self.repository.storage}"
         try:
             commit = Commit.from_json(json.loads(body))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise DamagedError(f"the commit of time {t} is not readable ({error})") from error
-        if durable:
-            self._commits[t] = commit
+            raise DamagedError(f"{where} is not readable ({one_line(error)})") from error
+        if commit.t != t:
+            raise DamagedError(f"{where} is damaged: it is the commit of time {commit.t}")
         return commit
 
     def commits(self) -> tuple[list[Commit], dict[int, str]]:
@@ -93,20 +113,55 @@ class History:
         for t in reversed(self.times()):
             try:
                 found.append(self.commit(t))
-            except DamagedError as error:
+            except (DamagedError, FormatError, StorageError) as error:
                 damaged[t] = str(error)
+            except TimeReferenceError:
+                continue  # removed meanwhile
         return found, damaged
+
+    # --- trust
+
+    def digest(self, t: int) -> str:
+        """Digest of the body of a commit that is durable."""
+        self.commit(t)
+        return self._signed[t][0]
+
+    def is_own(self, t: int, *, lasting: bool = False) -> bool:
+        """Whether this user saved a time; with `lasting`, whether later processes can tell."""
+        keyring = self.repository.keyring
+        self.commit(t)
+        return t not in self._signed or (
+            keyring.is_lasting(*self._signed[t]) if lasting else keyring.is_own(*self._signed[t])
+        )
+
+    def is_trusted(self, t: int) -> bool:
+        """Whether objects may be loaded from a time: the user saved it, or chose to trust it."""
+        self.commit(t)
+        # One that was not read from a file is on its way there from this very process.
+        return t not in self._signed or self.repository.is_trusted(*self._signed[t])
+
+    def require_trust(self, commit: Commit) -> None:
+        """`UntrustedError` unless objects may be loaded from this commit."""
+        # Until it is durable, a commit does not say how large its pack is.
+        known = replace(self.commit(commit.t), bytes=commit.bytes)
+        if known == commit and self.is_trusted(commit.t):
+            return
+        where = self.repository.storage
+        trouble = self.repository.keyring.trouble
+        key = f" (your own key cannot be used: {trouble.rstrip('.')})" if trouble else ""
+        raise UntrustedError(
+            f"time {commit.t} of {where} was not saved by you{key}, and loading it could run any "
+            f"code. If you know where it comes from: pod trust {shlex.quote(str(where))} "
+            "(%pod_trust in a notebook)"
+        )
 
     def past(self, commit: Commit) -> Iterator[Commit]:
         """This commit and those that it came from, nearest first; each is read when it is its turn.
 
-        `DamagedError` for one that is not readable, or claims to come from a later one: a history
-        made to run in circles must not be followed for ever.
+        `DamagedError` for one that is not readable. Parents are earlier, so this ends.
         """
         yield commit
         while commit.parent is not None:
-            if commit.parent >= commit.t:
-                raise DamagedError(f"time {commit.t} claims to come after time {commit.parent}")
             commit = self.commit(commit.parent)
             yield commit
 
@@ -120,7 +175,8 @@ class History:
         match = _REFERENCE.fullmatch(text)
         if match is None:
             raise TimeReferenceError(
-                f"{text!r} is not a time reference: give a time id such as 3, HEAD, HEAD~2 or a tag"
+                f"{text[:80]!r} is not a time reference: give a time id such as 3, HEAD, HEAD~2 or "
+                "a tag"
             )
         t = self._base(match["base"], head)
         for _ in range(_steps(match["back"])):
@@ -166,12 +222,16 @@ class History:
         return self._table(commit.definitions)
 
     def _table(self, digests: tuple[str, ...]) -> Table:
-        return read_table(digests, {digest: self.blob(digest) for digest in digests})
+        return read_table(digests, self.blobs)
 
     def manifest(self, digest: str) -> Manifest:
         known = self._manifests.get(digest)
         if known is None:
-            known = self._manifests[digest] = Manifest.from_bytes(self.blob(digest))
+            try:
+                known = Manifest.from_bytes(self.blob(digest))
+            except DamagedError as error:
+                raise DamagedError(f"manifest {digest[:12]} is not readable: {error}") from error
+            self._manifests[digest] = known
             if len(self._manifests) > _CACHED_MANIFESTS:
                 self._manifests.popitem(last=False)
         else:
@@ -255,10 +315,10 @@ def _assemble(content: Content, blobs: dict[str, bytes]) -> bytes | bytearray:
     """The bytes that were cut into chunks. A bytearray, since buffers are handed out writable."""
     if content.inline is not None:
         return bytearray(content.inline)
-    joined = bytearray().join(blobs[digest] for digest in content.chunks)
-    if len(joined) != content.nbytes:
-        raise DamagedError(f"a pod's content has {len(joined)} bytes instead of {content.nbytes}")
-    return joined
+    nbytes = sum(len(blobs[digest]) for digest in content.chunks)
+    if nbytes != content.nbytes:  # looked at first: one chunk may be named a million times
+        raise DamagedError(f"a pod's content has {nbytes} bytes instead of {content.nbytes}")
+    return bytearray().join(blobs[digest] for digest in content.chunks)
 
 
 def _steps(back: str | None) -> int:

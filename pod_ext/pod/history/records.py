@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from pod.store.files import MAX_TIME, is_digest
+
 
 @dataclass(frozen=True, slots=True)
 class Variable:
@@ -44,13 +46,19 @@ class Variable:
         }
 
     @classmethod
-    def from_json(cls, raw: dict[str, Any]) -> Variable:
-        lists = {
-            "opaque": tuple(raw.get("opaque", ())),
-            "versions": tuple(sorted(raw.get("versions", {}).items())),
-        }
-        _check(raw, ("name", "manifest", "fingerprint", "type", "summary"), str)
-        _check(raw, ("nbytes",), int)
+    def from_json(cls, raw: Any) -> Variable:
+        """Checks every field: the file may come from anywhere. TypeError or ValueError."""
+        _check_object(raw)
+        _check(raw, ("name", "type", "summary"), str)
+        _check(raw, ("opaque",), list)
+        _check(raw, ("versions",), dict)
+        opaque, versions = raw.get("opaque", []), raw.get("versions", {})
+        _check_each("opaque", opaque, str)
+        _check_each("versions", versions.values(), str)
+        for key in ("manifest", "fingerprint"):
+            _check_digests(key, [raw.get(key)])
+        _check_numbers(raw, ("nbytes",), 0, _LARGEST)
+        lists = {"opaque": tuple(opaque), "versions": tuple(sorted(versions.items()))}
         return cls(**_known(cls, raw) | lists)
 
 
@@ -99,31 +107,76 @@ class Commit:
         return raw
 
     @classmethod
-    def from_json(cls, raw: dict[str, Any]) -> Commit:
-        """Checks every field's type: the file may come from anywhere. Raises TypeError."""
+    def from_json(cls, raw: Any) -> Commit:
+        """Checks every field: the file may come from anywhere. TypeError or ValueError."""
+        _check_object(raw)
         _check(raw, _TEXTS, str)
-        _check(raw, ("t", "bytes"), int)
-        _check(raw, ("seconds", "save_seconds"), (int, float))
         _check(raw, ("ok",), bool)
-        _check(raw, ("parent",), (int, type(None)))
+        _check_numbers(raw, ("t",), 1, MAX_TIME)
+        _check_numbers(raw, ("bytes",), 0, _LARGEST)
+        _check_numbers(raw, ("seconds", "save_seconds"), 0, _LARGEST, float)
+        if raw.get("parent") is not None:
+            _check_numbers(raw, ("parent",), 1, raw.get("t", 0) - 1)
+        for key in _LISTS:
+            _check(raw, (key,), list)
+            _check_each(key, raw.get(key, []), str)
+        for key in _TABLES:
+            _check_digests(key, raw.get(key, []))
+            _check_shards(key, len(raw.get(key, [])))
         _check(raw, ("random",), dict)
         random = raw.get("random", {})
-        _check(random, random.keys(), str)
-        for key in _LISTS:
-            _check({key: raw.get(key, [])}, (key,), list)
-            _check(dict(enumerate(raw.get(key, []))), range(len(raw.get(key, []))), str)
+        _check_digests("random", random.values())
         made = {key: tuple(raw.get(key, ())) for key in _LISTS}
         return cls(**_known(cls, raw) | made | {"random": tuple(sorted(random.items()))})
 
 
 _TEXTS = ("created", "code", "error", "message", "session", "notebook", "python")
-_LISTS = ("added", "changed", "removed", "table", "definitions")
+_TABLES = ("table", "definitions")
+_LISTS = ("added", "changed", "removed", *_TABLES)
+_LARGEST = 2**63 - 1
+_MAX_SHARDS = 1 << 16
 
 
-def _check(raw: Any, keys: Iterable[Any], kind: Any) -> None:
+def _check_object(raw: Any) -> None:
+    if not isinstance(raw, dict):
+        raise TypeError(f"it is a {type(raw).__name__}, not an object")
+
+
+def _check(raw: dict[str, Any], keys: Iterable[str], kind: type) -> None:
     for key in keys:
         if key in raw and not isinstance(raw[key], kind):
-            raise TypeError(f"{key} is {raw[key]!r:.40}")
+            raise TypeError(f"{key} is a {type(raw[key]).__name__}")
+
+
+def _check_each(key: str, values: Iterable[Any], kind: type) -> None:
+    for value in values:
+        if not isinstance(value, kind):
+            raise TypeError(f"a {type(value).__name__} is among {key}")
+
+
+def _check_numbers(
+    raw: dict[str, Any], keys: Iterable[str], least: int, most: int, kind: type[float] = int
+) -> None:
+    """Integers, or with `float` also fractions; not `nan`, which is in no range."""
+    for key in keys:
+        if key not in raw:
+            continue
+        value = raw[key]
+        if isinstance(value, bool) or not isinstance(value, (int, kind)):
+            raise TypeError(f"{key} is a {type(value).__name__}")
+        if not least <= value <= most:
+            raise ValueError(f"{key} is out of range")
+
+
+def _check_digests(key: str, values: Iterable[Any]) -> None:
+    if not all(map(is_digest, values)):
+        raise ValueError(f"{key} is not a digest")
+
+
+def _check_shards(key: str, count: int) -> None:
+    # Where an entry is follows from how many there are.
+    if count & (count - 1) or count > _MAX_SHARDS:
+        raise ValueError(f"{key} has {count} shards")
 
 
 def _known(cls: type, raw: dict[str, Any]) -> dict[str, Any]:

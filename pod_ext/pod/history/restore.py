@@ -74,8 +74,10 @@ def restore(
 ) -> Restored:
     """Load these variables of a moment, functions with `namespace` as their globals.
 
-    Unpickles, so it must be called only for a directory that the user trusts.
+    The one place that unpickles what a pod directory holds. `UntrustedError`, before anything else,
+    if the user did not save this moment and does not trust it.
     """
+    history.require_trust(commit)
     sources: dict[str, ManifestSource] = {}
 
     def source(digest: str) -> ManifestSource:
@@ -89,7 +91,7 @@ def restore(
         if token not in table:
             raise RestoreError(f"the commit of time {commit.t} does not hold {token}")
         stored = source(table[token].manifest)
-        return StoredDefinition(stored, stored.manifest.definitions[token])
+        return StoredDefinition(stored, stored.manifest.parts(token))
 
     loader = Loader(namespace, definition, live)
     restored = Restored()
@@ -99,7 +101,7 @@ def restore(
         if name not in restored.values:
             entry = everything[name]
             stored = source(entry.manifest)
-            return loader.load(stored, {name: stored.manifest.names[name]})[name]
+            return loader.load(stored, {name: stored.manifest.root(name)})[name]
         return restored.values[name]
 
     everything = history.variables(commit)
@@ -169,9 +171,8 @@ def _restore_group(
     loader: Loader, stored: ManifestSource, names: list[str], restored: Restored, lender: _Lender
 ) -> None:
     """The variables of one component; where that fails, those of them that can be loaded."""
-    roots = stored.manifest.names
-    asked = {name: roots[name] for name in names}
     try:
+        asked = {name: stored.manifest.root(name) for name in names}
         restored.values |= lender.load(lambda: loader.load(stored, asked))
     except Exception as error:
         if len(names) == 1:

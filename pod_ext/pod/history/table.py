@@ -8,14 +8,16 @@ of about a hundred entries, and each commit stands on its own all the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pod.errors import DamagedError
+from pod.errors import DamagedError, one_line
 from pod.history.manifest import canonical
 from pod.history.records import Variable
 from pod.store.codec import digest
+
+_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +68,33 @@ class Table(Mapping[str, Variable]):
         return Table(tuple(shards), tuple(digests))
 
 
-def read_table(digests: tuple[str, ...], blobs: Mapping[str, bytes]) -> Table:
-    """The table whose shards are these blobs."""
-    return Table(tuple(_read_shard(blobs[name]) for name in digests), digests)
+def read_table(
+    digests: tuple[str, ...], read: Callable[[Sequence[str]], Mapping[str, bytes]]
+) -> Table:
+    """The table whose shards are the blobs of these digests, which `read` gives."""
+    shards: list[Mapping[str, Variable]] = []
+    for start in range(0, len(digests), _BATCH):  # all of them need not fit into memory
+        batch = digests[start : start + _BATCH]
+        blobs = read(batch)
+        for name in batch:
+            try:
+                shards.append(_read_shard(blobs[name], len(shards), len(digests)))
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+                raise DamagedError(
+                    f"variable table {name[:12]} is not readable ({one_line(error)})"
+                ) from error
+    return Table(tuple(shards), digests)
 
 
 @lru_cache(maxsize=256)
-def _read_shard(data: bytes) -> Mapping[str, Variable]:
-    try:
-        entries = [Variable.from_json(raw) for raw in json.loads(data)]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise DamagedError(f"a variable table is not readable ({error})") from error
-    return {entry.name: entry for entry in entries}
+def _read_shard(data: bytes, number: int, count: int) -> Mapping[str, Variable]:
+    raw = json.loads(data)
+    if not isinstance(raw, list):
+        raise TypeError("it is not a list")
+    shard = {entry.name: entry for entry in map(Variable.from_json, raw)}
+    if len(shard) != len(raw) or any(_shard_of(name, count) != number for name in shard):
+        raise ValueError("an entry is not where it belongs")
+    return shard
 
 
 def _build(entries: Mapping[str, Variable], count: int, put: Callable[[bytes], str]) -> Table:

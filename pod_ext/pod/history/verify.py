@@ -119,6 +119,8 @@ class _Walk:
         self._history = history
         self._damaged = check.damaged_blobs
         self._manifests: dict[str, list[tuple[str, set[int] | None]]] = {}
+        # Variables and definitions, by manifest.
+        self._held: dict[str, frozenset[tuple[bool, str]]] = {}
         self.missing: dict[str, _Affected] = {}
 
     def commit(self, t: int) -> None:
@@ -147,6 +149,9 @@ class _Walk:
             self._manifests[variable.manifest] = self._manifest(variable.manifest)
         problems = self._manifests[variable.manifest]
         if not problems:
+            if (is_definition, variable.name) not in self._held[variable.manifest]:
+                what = f"manifest {variable.manifest[:12]}: it does not hold what a table says"
+                self._note(what, t, variable.name)
             return
         needed = self._needed(variable, is_definition)
         for what, pods in problems:
@@ -155,15 +160,11 @@ class _Walk:
 
     def _needed(self, variable: Variable, is_definition: bool) -> set[int] | None:
         try:
-            manifest = self._history.manifest(variable.manifest)
+            manifest, name = self._history.manifest(variable.manifest), variable.name
+            roots = manifest.parts(name) if is_definition else (manifest.root(name),)
+            return set(manifest.needed(roots))
         except PodError:
             return None
-        roots = (
-            manifest.definitions[variable.name]
-            if is_definition
-            else (manifest.names[variable.name],)
-        )
-        return set(manifest.needed(roots))
 
     def _manifest(self, digest: str) -> list[tuple[str, set[int] | None]]:
         """What is wrong with a component: each problem, and the pods that have it (None: all)."""
@@ -171,6 +172,10 @@ class _Walk:
             manifest = self._history.manifest(digest)
         except PodError as error:
             return [(f"manifest {digest[:12]}: {error}", None)]
+        self._held[digest] = frozenset(
+            {(False, name) for name in manifest.names}
+            | {(True, token) for token in manifest.definitions}
+        )
         problems: dict[str, set[int]] = {}
         for number, pod in enumerate(manifest.pods):
             for blob in pod.blobs():

@@ -21,6 +21,7 @@ from traitlets.config import Configurable
 
 from pod.errors import DamagedError, PodError, one_line
 from pod.history.text import ago, ellipsis, gist, listing
+from pod.history.text import one_line as one_line_of
 from pod.jupyter.completion import look_at_namespace
 from pod.jupyter.names import UserNames, only_pod_magics, output_names
 from pod.jupyter.reports import distinct
@@ -146,6 +147,9 @@ class PodExtension(Configurable):
         shell.events.register("pre_run_cell", self._before_cell)
         shell.events.register("post_run_cell", self._after_cell)
         self._tell_about(earlier, stale)
+        trouble = self.store.signing_trouble()
+        if trouble:
+            self.warn(trouble)
         self._save(Cell(code="%load_ext pod", message="what was there when Pod was loaded"))
 
     def detach(self) -> None:
@@ -183,12 +187,23 @@ class PodExtension(Configurable):
         if not earlier:
             self.say(f"every cell is saved in {where} from now on; %pod_log shows the history")
             return
-        last = self.store.history.commit(earlier[-1])
-        code = ellipsis(gist(last.code)[0] or last.message, 40)
-        when = ago(last.created, datetime.datetime.now(datetime.UTC))
         count = f"{len(earlier)} earlier time{'s'[: len(earlier) > 1]}"
         self.say(f"every cell is saved in {where}, which holds {count} (%pod_log --all)")
-        self.say(f"%pod_checkout {last.t} brings back the last one ({when}: {code})")
+        try:
+            last = self.store.history.commit(earlier[-1])
+            trusted = self.store.history.is_trusted(last.t)
+        except PodError as error:
+            self.warn(f"the last one cannot be read: {error}")
+            return
+        code = ellipsis(gist(last.code)[0] or one_line_of(last.message), 40)
+        when = ago(last.created, datetime.datetime.now(datetime.UTC))
+        if trusted:
+            self.say(f"%pod_checkout {last.t} brings back the last one ({when}: {code})")
+        else:
+            self.say(
+                f"the last one ({when}: {code}) was not saved by you, so that loading it could run "
+                "any code. If you know where it comes from: %pod_trust"
+            )
 
     def _expand_line(self, line: str, depth: int = 0, *formatter: Any) -> str:
         """IPython copies the whole namespace for every line of a magic or of the system's shell,

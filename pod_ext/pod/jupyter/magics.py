@@ -14,11 +14,11 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
-from pod.errors import PodError
+from pod.errors import PodError, UntrustedError
 from pod.history.diff import read_arguments
 from pod.history.log import Log, select
 from pod.history.records import Commit
-from pod.history.text import duration, size
+from pod.history.text import duration, listing, size
 from pod.jupyter.reports import (
     Report,
     checkout_report,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SHOWN_COMMITS = 30
 MAGICS = (
     "pod_log", "pod_diff", "pod_checkout", "pod_status", "pod_save", "pod_undo", "pod_tag",
-    "pod_verify",
+    "pod_trust", "pod_verify",
 )  # fmt: skip
 
 
@@ -134,7 +134,10 @@ class PodMagics(Magics):
         if a is None:
             display(Report(f"time {b} is the first of its branch; nothing is before it"))
             return
-        found = store.diff(a, b, names or None)
+        try:
+            found = store.diff(a, b, names or None)
+        except UntrustedError as error:
+            found = replace(store.diff(a, b, names or None, values=False), note=str(error))
         if options.json:
             print(json.dumps(found.to_json(), indent=1))
         else:
@@ -267,11 +270,43 @@ class PodMagics(Magics):
             if entry.opaque
         ]
         lines += [("damaged", why) for why in damaged.values()]
+        untrusted = extension.store.standing().untrusted
+        if untrusted:
+            lines.append(
+                ("not trusted", f"{len(untrusted)} times that you did not save cannot be loaded: "
+                 f"{listing([str(t) for t in untrusted], 8)}. If you know where they come from: "
+                 "%pod_trust")
+            )  # fmt: skip
+        trouble = extension.store.signing_trouble()
+        if trouble:
+            lines.append(("not signed", trouble))
         if extension.save_trouble:
             lines.append(("not saved", extension.save_trouble))
         if extension.write_trouble:
             lines.append(("not written", extension.write_trouble))
         display(Report(_headline(extension), tuple(lines)))
+
+    @magic_arguments()
+    @_with_help()
+    @argument("--remove", action="store_true", help="Trust them no longer.")
+    @argument("--list", action="store_true", help="Only show what is trusted.")
+    @argument("times", nargs="*", metavar="T", help="Only these times. Default: all there are.")
+    @line_magic
+    def pod_trust(self, line: str) -> None:
+        """Allow times to be loaded that somebody else saved, as they are now.
+
+        Loading runs code from the pod directory: do it only if you know where that comes from.
+        Times that you saved need no such permission.
+        """
+        return self._run(self.pod_trust, line, self._trust)
+
+    def _trust(self, options: Any) -> None:
+        store, head = self._extension.store, self._extension.session.head
+        if options.list:
+            display(Report(str(store.trusted())))
+            return
+        times = [store.history.resolve(each, head) for each in options.times] or None
+        display(Report(str(store.distrust(times) if options.remove else store.trust(times))))
 
     # --- shared
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from types import NoneType
+from typing import Any, Literal, TypeAlias, cast
 
 Bytes: TypeAlias = "bytes | bytearray | memoryview"
 
@@ -40,8 +41,45 @@ class Slot:
         return [self.kind, *self.args]
 
     @classmethod
-    def from_json(cls, raw: Sequence[Any]) -> Slot:
-        return cls(raw[0], tuple(raw[1:]))
+    def from_json(cls, raw: Any, below: int) -> Slot:
+        """Checks it: the file may come from anywhere. ValueError, also for a pod that is not below
+        that number. A kind that only later versions know is left to whoever loads it."""
+        if not isinstance(raw, list) or not raw or not isinstance(raw[0], str):
+            raise ValueError("a slot is not a list with a kind")
+        kind, *args = raw
+        if kind == "pod":
+            fits = len(args) == 2 and _is_number(args[0], below) and _is_memo_index(args[1])
+        else:
+            kinds = _ARGUMENTS.get(kind)
+            fits = kinds is None or (
+                len(args) == len(kinds)
+                and all(type(arg) in allowed for arg, allowed in zip(args, kinds, strict=True))
+            )
+        if not fits:
+            raise ValueError(f"a slot of kind {kind[:40]!r} has other arguments than it should")
+        return cls(cast(Kind, kind), tuple(args))
+
+
+_TEXT = (str,)
+_ARGUMENTS: Mapping[str, tuple[tuple[type, ...], ...]] = {
+    "namespace": (),
+    "vars": (_TEXT,),
+    "global": (_TEXT, _TEXT),
+    "dtype": (_TEXT,),
+    "definition": (_TEXT,),
+    "file": (_TEXT, (str, NoneType)),
+    "opaque": (_TEXT, _TEXT, (int,), _TEXT),
+}
+"""Types of the arguments, by kind."""
+_MAX_MEMO_INDEX = 2**32 - 1
+
+
+def _is_number(value: object, below: int) -> bool:
+    return type(value) is int and 0 <= value < below
+
+
+def _is_memo_index(value: object) -> bool:
+    return value is None or _is_number(value, _MAX_MEMO_INDEX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class _Checker:
 
     def check_format(self) -> None:
         try:
-            data = self._storage.get(files.FORMAT_KEY)
+            data = files.read_bounded(self._storage, files.FORMAT_KEY, files.MAX_SMALL_BYTES)
             files.check_format(data, f"{files.FORMAT_KEY} in {self._storage}")
         except (DamagedError, FormatError, StorageError) as error:
             self._damaged_format = str(error)
@@ -153,7 +153,7 @@ class _Checker:
         if t is None:
             return
         try:
-            data = self._storage.get(key)
+            data = files.read_bounded(self._storage, key, files.MAX_COMMIT_BYTES)
             self._bytes_read += len(data)
             files.commit_body(data, f"{key} in {self._storage}")
         except MissingKeyError:
@@ -167,7 +167,7 @@ class _Checker:
         if name is None:
             return
         try:
-            data = self._storage.get(key)
+            data = files.read_bounded(self._storage, key, files.MAX_SMALL_BYTES)
             self._bytes_read += len(data)
             files.tag_time(data, f"{key} in {self._storage}")
         except MissingKeyError:

@@ -17,9 +17,9 @@ CHUNK_BYTES = 256 * 1024
 """Size of a chunk; the last one of a buffer may be shorter."""
 
 _WORTHWHILE = 0.97
-# A zstd block takes at least three bytes and yields at most 128 KiB.
-_MIN_BLOCK_BYTES = 3
-_MAX_BLOCK_YIELD = 128 * 1024
+# A few bytes of zstd can announce gigabytes. Beyond the first size, only so many for each of them.
+_ANY_RATIO_BYTES = 1024 * 1024
+_MAX_RATIO = 128
 
 
 class Method(IntEnum):
@@ -61,10 +61,11 @@ def chunks(view: memoryview) -> Iterator[memoryview]:
 
 
 def encode(data: BytesLike, level: int) -> Encoded:
-    """Compress a blob at a zstd level; kept as it is when that saves less than 3%."""
+    """Compress a blob at a zstd level; kept as it is when that saves less than 3%, or so much that
+    `decode` would not believe it."""
     raw_bytes = memoryview(data).nbytes
     compressed = _compressor(level).compress(data)
-    if len(compressed) > raw_bytes * _WORTHWHILE:
+    if len(compressed) > raw_bytes * _WORTHWHILE or raw_bytes > _most(len(compressed)):
         return Encoded(Method.RAW, data, raw_bytes)
     return Encoded(Method.ZSTD, compressed, raw_bytes)
 
@@ -72,7 +73,7 @@ def encode(data: BytesLike, level: int) -> Encoded:
 def decode(method: int, data: BytesLike, raw_bytes: int) -> bytes:
     """The inverse of encode. DamagedError if the data cannot be ``raw_bytes`` bytes encoded so.
 
-    Nothing is allocated that the stored data could not possibly fill.
+    A small blob does not decode to a huge one: see `_most`.
     """
     if method == Method.RAW:
         if len(data) != raw_bytes:
@@ -80,8 +81,8 @@ def decode(method: int, data: BytesLike, raw_bytes: int) -> bytes:
         return bytes(data)
     if method != Method.ZSTD:
         raise DamagedError(f"it is stored in an unknown way ({method})")
-    if raw_bytes > (len(data) // _MIN_BLOCK_BYTES + 1) * _MAX_BLOCK_YIELD:
-        raise DamagedError(f"{len(data)} bytes cannot decompress to {raw_bytes}")
+    if raw_bytes > _most(len(data)):
+        raise DamagedError(f"{len(data)} bytes must not decompress to {raw_bytes}")
     try:
         announced = zstandard.get_frame_parameters(data).content_size
         if announced != raw_bytes:
@@ -92,6 +93,11 @@ def decode(method: int, data: BytesLike, raw_bytes: int) -> bytes:
     if len(raw) != raw_bytes:
         raise DamagedError(f"it decompresses to {len(raw)} bytes and should have {raw_bytes}")
     return raw
+
+
+def _most(stored_bytes: int) -> int:
+    """As many bytes as a blob compressed to this many may have."""
+    return max(_ANY_RATIO_BYTES, stored_bytes * _MAX_RATIO)
 
 
 class _ThreadLocal(threading.local):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from pod.errors import DamagedError, FormatError, TimeReferenceError
 from pod.store.codec import CHUNK_BYTES, digest
+from pod.store.storage import Storage
 
 FORMAT = 1
 """The format this version writes, and the newest it reads."""
@@ -21,12 +23,54 @@ COMMITS = "commits/"
 CLAIMS = "claims/"
 TAGS = "tags/"
 
+MAX_TIME = 10**18 - 1
+"""The last time id there can be."""
+MAX_COMMIT_BYTES = 256 << 20
+"""A commit's file is read up to this size; a cell's code and a table's digests take far less."""
+MAX_SMALL_BYTES = 64 << 10
+"""The same of every other small file."""
+
 _HASH = "blake3-256"
 _COMPRESSION = "zstd"
 _COMMIT_FORMAT = 1
 _MAX_HEADER_BYTES = 4096
 _TIME = re.compile(r"[1-9][0-9]{0,17}")
 _TAG = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCommit:
+    """A commit file whose body is what its header says."""
+
+    body: bytes
+    digest: str
+    """Of the body."""
+    signature: str
+    """Of the digest, not checked; '' for none."""
+
+
+def read_bounded(storage: Storage, key: str, limit: int) -> bytes:
+    """The whole value, which has at most `limit` bytes, else DamagedError: not even a file that
+    takes next to no room on the disk may fill the memory."""
+    data = storage.get_range(key, 0, limit + 1)
+    if len(data) > limit:
+        raise DamagedError(f"{key} in {storage} is damaged: it has more than {limit} bytes")
+    return data
+
+
+def is_digest(value: object) -> bool:
+    """Whether it is a hash as text."""
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
+def json_object(data: bytes) -> dict[str, Any] | None:
+    """The JSON object that these bytes are; None if they are anything else."""
+    try:
+        raw = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return raw if isinstance(raw, dict) else None
 
 
 def format_bytes() -> bytes:
@@ -43,7 +87,7 @@ def format_bytes() -> bytes:
 
 def check_format(data: bytes, where: str) -> None:
     """FormatError if this version cannot read the directory, DamagedError if nothing could."""
-    raw = _json_object(data)
+    raw = json_object(data)
     number = raw.get("format") if raw is not None else None
     if raw is None or not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise DamagedError(
@@ -56,9 +100,12 @@ def check_format(data: bytes, where: str) -> None:
             "upgrade pod-ext to use this pod directory"
         )
     for field, ours in (("hash", _HASH), ("compression", _COMPRESSION)):
-        if raw.get(field) != ours:
+        theirs = raw.get(field)
+        if not isinstance(theirs, str):
+            raise DamagedError(f"{where} is damaged: it does not say its {field}")
+        if theirs != ours:
             raise FormatError(
-                f"{where} says {field} {raw.get(field)!r}, and this version of Pod reads {ours!r}; "
+                f"{where} says {field} {theirs[:40]!r}, and this version of Pod reads {ours!r}; "
                 "upgrade pod-ext to use this pod directory"
             )
 
@@ -76,16 +123,28 @@ def key_time(prefix: str, key: str) -> int | None:
     return int(name) if _TIME.fullmatch(name) else None
 
 
-def commit_bytes(body: bytes) -> bytes:
-    """A commit file: one line of JSON that names the body's hash, then the body."""
-    header = {"pod-commit": _COMMIT_FORMAT, "blake3": digest(body)}
+def commit_bytes(body: bytes, signature: str = "") -> bytes:
+    """A commit file: one line of JSON with a hash and the signature, then the body."""
+    header = {"pod-commit": _COMMIT_FORMAT, "blake3": _commit_hash(body, signature)}
+    if signature:
+        header["signature"] = signature
     return json.dumps(header, separators=(",", ":")).encode() + b"\n" + body
 
 
+def _commit_hash(body: bytes, signature: str) -> str:
+    # Of both, so that a damaged signature is told from somebody else's.
+    return digest(body + bytes.fromhex(signature))
+
+
 def commit_body(data: bytes, where: str) -> bytes:
-    """The body of a commit file, verified."""
+    """The body of a commit file, verified by its hash."""
+    return signed_commit(data, where).body
+
+
+def signed_commit(data: bytes, where: str) -> SignedCommit:
+    """A commit file, its body verified by its hash. Whose signature it is, is not looked at."""
     end = data.find(b"\n", 0, _MAX_HEADER_BYTES)
-    header = _json_object(data[:end]) if end >= 0 else None
+    header = json_object(data[:end]) if end >= 0 else None
     number = header.get("pod-commit") if header is not None else None
     if header is None or not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise DamagedError(f"{where} is damaged: it does not begin like a commit")
@@ -95,9 +154,12 @@ def commit_body(data: bytes, where: str) -> bytes:
             f"{_COMMIT_FORMAT}; upgrade pod-ext"
         )
     body = data[end + 1 :]
-    if header.get("blake3") != digest(body):
+    signature = header.get("signature", "")
+    if not isinstance(signature, str) or not (is_digest(signature) or signature == ""):
+        raise DamagedError(f"{where} is damaged: its signature is none")
+    if header.get("blake3") != _commit_hash(body, signature):
         raise DamagedError(f"{where} is damaged: its bytes do not match its hash")
-    return body
+    return SignedCommit(body, digest(body), signature)
 
 
 def check_tag_name(name: str) -> None:
@@ -136,14 +198,6 @@ def tag_time(data: bytes, where: str) -> int:
     if not _TIME.fullmatch(text):
         raise DamagedError(f"{where} is damaged: it does not hold a time id; set the tag anew")
     return int(text)
-
-
-def _json_object(data: bytes) -> dict[str, Any] | None:
-    try:
-        raw = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return raw if isinstance(raw, dict) else None
 
 
 def _indented(raw: dict[str, Any]) -> bytes:

@@ -28,6 +28,7 @@ _RECORD = struct.Struct("<32sQQQB")
 _FOOTER = struct.Struct("<QQ32s8s")
 _METHODS = frozenset(int(method) for method in Method)
 _TAIL_BYTES = 64 * 1024
+_MAX_INDEX_BYTES = 256 * 1024 * 1024
 # Blobs this close to each other are read together, in one piece of at most this size.
 _GAP_BYTES = 64 * 1024
 _SPAN_BYTES = 4 * 1024 * 1024
@@ -138,7 +139,7 @@ def _read_index(storage: Storage, key: str) -> list[PackEntry]:
     index_offset, index_bytes, index_hash, magic = _FOOTER.unpack(tail[-_FOOTER.size :])
     if magic != MAGIC:
         raise DamagedError("its end is not that of a pack")
-    if index_bytes % _RECORD.size:
+    if index_bytes % _RECORD.size or index_bytes > _MAX_INDEX_BYTES:
         raise DamagedError("its index is cut")
     ending = index_bytes + _FOOTER.size
     if ending <= len(tail):

@@ -16,11 +16,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Self
 
-from pod.errors import DamagedError, PodError, StorageError
+from pod.errors import DamagedError, FormatError, PodError, StorageError
 from pod.store import files, leases, pack
 from pod.store.check import Progress, StoreCheck, check_storage
+from pod.store.codec import digest as digest_of
 from pod.store.pack import PackEntry
 from pod.store.storage import BytesLike, MissingKeyError, Storage
+from pod.store.trust import Keyring
 
 # What may lie in a directory without making it somebody else's.
 _HARMLESS = {files.IGNORE_KEY, ".DS_Store", "lost+found/"}
@@ -44,6 +46,7 @@ class Repository:
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
+        self.keyring = Keyring()
         self._loaded = False
         self._packs: dict[str, list[PackEntry]] = {}
         self._blobs: dict[str, _Place] = {}
@@ -183,6 +186,11 @@ class Repository:
         t = at_least
         while True:
             t = max(t, 1 + max([self._highest, *self.times(), *self.claims()]))
+            if t > files.MAX_TIME:
+                raise StorageError(
+                    f"{self.storage} has no time ids left: look in commits/ and claims/ for a file "
+                    f"named {t - 1}, which Pod did not make, and remove it"
+                )
             # Its last owner may have committed and released it since we looked.
             if self.take(t):
                 return t
@@ -219,8 +227,8 @@ class Repository:
         whose outcome is unknown can be repeated.
         """
         key = files.time_key(files.COMMITS, t)
-        data = files.commit_bytes(body)
-        if not self.storage.put_if_absent(key, data) and self.storage.get(key) != data:
+        data = files.commit_bytes(body, self.keyring.sign(digest_of(body)))
+        if not self.storage.put_if_absent(key, data) and not self._is_committed(t, body):
             raise TakenError(
                 f"time id {t} exists already in {self.storage} and is never overwritten; "
                 "save under a new one"
@@ -238,12 +246,21 @@ class Repository:
     def read_commit(self, t: int) -> bytes:
         """The body of a commit, verified. MissingKeyError for an unknown time id, DamagedError
         for a damaged file."""
+        return self.read_signed(t).body
+
+    def read_signed(self, t: int) -> files.SignedCommit:
+        """A commit's body as `read_commit` gives it, and what it is signed with."""
         key = files.time_key(files.COMMITS, t)
         try:
-            data = self.storage.get(key)
+            data = files.read_bounded(self.storage, key, files.MAX_COMMIT_BYTES)
         except MissingKeyError as error:
             raise MissingKeyError(f"there is no time {t} in {self.storage}") from error
-        return files.commit_body(data, f"{key} in {self.storage}")
+        return files.signed_commit(data, f"{key} in {self.storage}")
+
+    def is_trusted(self, digest: str, signature: str) -> bool:
+        """Whether objects may be loaded from a commit whose body has this digest: this user signed
+        it, or chose to trust it."""
+        return self.keyring.is_own(digest, signature) or self.keyring.trusts(digest)
 
     def times(self) -> list[int]:
         """The time ids of all commits, ascending."""
@@ -267,7 +284,8 @@ class Repository:
             if name is None:
                 continue
             try:
-                tags[name] = files.tag_time(self.storage.get(key), key)
+                data = files.read_bounded(self.storage, key, files.MAX_SMALL_BYTES)
+                tags[name] = files.tag_time(data, key)
             except (DamagedError, StorageError):
                 continue
         return tags
@@ -354,6 +372,13 @@ class Repository:
             "'pod verify' tells which times need it"
         )
 
+    def _is_committed(self, t: int, body: bytes) -> bool:
+        """Whether the commit there is, is this one; its signature may be another one."""
+        try:
+            return self.read_commit(t) == body
+        except (DamagedError, FormatError):
+            return False
+
     def _times(self, prefix: str) -> list[int]:
         times = (files.key_time(prefix, key) for key in self.storage.list(prefix))
         return sorted(t for t in times if t is not None)
@@ -361,7 +386,7 @@ class Repository:
 
 def _format(storage: Storage) -> bytes | None:
     try:
-        return storage.get(files.FORMAT_KEY)
+        return files.read_bounded(storage, files.FORMAT_KEY, files.MAX_SMALL_BYTES)
     except MissingKeyError:
         return None
 

@@ -1,0 +1,19 @@
+"""The tests are a user of their own: they, and what they start, leave the tester's key alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+_home = tempfile.mkdtemp(prefix="pod-tests-")
+# Before anything opens a pod directory. XDG's variable and not Pod's own, since tests that start a
+# kernel without any configuration of the tester's leave Pod's out.
+os.environ.pop("POD_DATA_DIR", None)
+os.environ["XDG_DATA_HOME"] = _home
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(_home, ignore_errors=True)
