@@ -35,8 +35,8 @@ class TrackedNamespace(dict[str, Any]):
         return touched, everything
 
     def _touch(self, names: Iterable[str], everything: bool) -> None:
-        self._touched.update(names)
         self._everything = self._everything or everything
+        self._touched.update(names)
 
     def _watch(self, names: Iterable[str], ignored_module: str) -> None:
         """Names through which any object may be reached (an output cache): reading one touches

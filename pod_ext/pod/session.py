@@ -43,7 +43,7 @@ from pod.history.state import (
 )
 from pod.history.table import Table
 from pod.history.versions import differing
-from pod.interrupts import uninterrupted
+from pod.interrupts import Gate, uninterrupted
 from pod.podding.atoms import is_import, unchanging
 from pod.podding.definitions import Tokens
 from pod.podding.examination import Examination
@@ -167,6 +167,10 @@ class Session:
         """Whether the states of the global random generators are part of each moment."""
         self._tokens = Tokens()
         self._state = State()
+        self._touched = Touched()
+        """What the tracker has handed over and no save has dealt with."""
+        self.checkouts = 0
+        """How many were completed."""
         self._since = FirstSeen()
         self._losses = history.repository.losses
         """Of the repository, when the state was last known to be stored."""
@@ -198,29 +202,23 @@ class Session:
         """
         if os.getpid() != self._pid:
             raise PodError("this is a forked copy of the process whose namespace Pod saves")
-        with self._lock:
+        with self._lock, uninterrupted() as gate:
             started = time.perf_counter()
+            self._touched |= self._tracker.take()
+            gate.let_in()
             t, claimed, lost = self._begin()
-            touched = Touched()
             try:
-                with uninterrupted():  # taken and not kept, they would be lost
-                    touched = self._tracker.take()
-                values = self._values()
-                touched |= self._reached(values, touched)
-                saved = self._save(t, claimed, values, touched, cell, started, only_if_changed)
-            except BaseException:
-                if self.head == t:  # an interrupt that was held back until the save was complete
-                    self._writer.start()
-                else:
-                    self._tracker.touch(touched)
+                saved = self._save(t, claimed, cell, started, only_if_changed, gate)
+            finally:
+                gate.open = False
+                if self.head != t:
                     self._release(t, claimed)
-                raise
             if saved is None:
-                self._release(t, claimed)
-            else:
-                self._writer.start()
-                saved = replace(saved, lost=lost)
-            return saved
+                return None
+            if not self._writer.background:
+                gate.let_in()  # it writes here; what it does not come to is queued
+            self._writer.start()
+            return replace(saved, lost=lost)
 
     def _begin(self) -> tuple[int, bool, str]:
         """The next time id, whether it is claimed, and what was found to be gone. Where nothing
@@ -244,21 +242,22 @@ class Session:
             or head in self.history.pending_times()
             or (repository.exists(head) and not self._writer.was_dropped(head))
         )
-        if has_head and repository.losses == self._losses:
+        losses = repository.losses
+        if has_head and losses == self._losses:
             return ""
-        self._losses = repository.losses
         self.history.forget()
         lost = repository.lost
         whole = not any(
             digest in lost and self._writer.pending_blob(digest) is None
             for digest in self._needed(self._state)
         )
-        if has_head and whole:
-            return ""
         if not whole:
             self._state = State()
         if not has_head:
             self.head = None
+        self._losses = losses  # last: an interrupt before that must not hide them
+        if has_head and whole:
+            return ""
         times = self.history.times()
         if not times:
             return f"{repository.storage} was gone, and the times in it with it"
@@ -284,16 +283,21 @@ class Session:
         self,
         t: int,
         claimed: bool,
-        values: Mapping[str, Any],
-        touched: Touched,
         cell: Cell,
         started: float,
         only_if_changed: bool,
+        gate: Gate,
     ) -> Saved | None:
+        """With an open gate, which it closes as soon as something is settled."""
         before = self._state
         # Before any code of the objects that are examined can draw from them.
         found = generators.states() if self.track_random else {}
-        active, failures, components = self._examine(values, touched, t)
+        values = self._values()
+        known = self._touched
+        # What was reached is told once. So until it is known, it is everything.
+        self._touched = Touched(known.names, everything=True)
+        self._touched = known | self._reached(values, known)
+        active, failures, components = self._examine(values, self._touched, t)
         blobs = Collector(self._has_blob)
         manifests: dict[str, Manifest] = {}
         for component in components:
@@ -305,7 +309,8 @@ class Session:
         after = replace(self._advance(before, values, active, manifests, blobs.put), random=random)
         added, changed, removed = differences(before.variables, after.variables)
         if only_if_changed and after.same_as(before):
-            self._state = after
+            gate.open = False
+            self._state, self._touched = after, Touched()
             return None
         commit = Commit(
             t=t,
@@ -332,10 +337,9 @@ class Session:
             t, blobs.blobs, _commit_body(commit), claimed, self._losses, self._needs(commit)
         )
         self._writer.make_room(job)
-        # Nothing may come between: the state goes with the commit.
-        with uninterrupted():
-            self._writer.enqueue(job)
-            self._state, self.head = after, t
+        gate.open = False  # nothing may come between: the state goes with the commit
+        self._writer.enqueue(job)
+        self._state, self.head, self._touched = after, t, Touched()
         for digest, manifest in manifests.items():
             self.history.remember(digest, manifest)
         news = {*added, *changed}
@@ -541,7 +545,8 @@ class Session:
         stay as they are, the same objects. When it raises, or is interrupted, the namespace is as
         it was.
         """
-        with self._lock:
+        with self._lock, uninterrupted() as gate:
+            gate.let_in()
             commit = self.history.commit(t)
             self.history.require_trust(commit)
             then = self.history.variables(commit)
@@ -574,7 +579,9 @@ class Session:
             else:
                 report.separated = _separated(self.history, wanted, {v.name for v in chosen})
                 after = None
-            self._swap(restored, report.removed, after, t, report.generators)
+            displaced = self._using_displaced(restored)
+            gate.open = False
+            self._swap(restored, report.removed, after, t, report.generators, displaced)
             report.imports = {
                 name
                 for name in (*report.restored, *report.kept)
@@ -587,7 +594,7 @@ class Session:
         then = self.history.variables(commit)
         self._complete(restored, list(then.values()), commit.t)
         after = self._state_at(commit, then, restored, set())
-        self._swap(restored, [], after, commit.t, generators.Settings())
+        self._swap(restored, [], after, commit.t, generators.Settings(), set())
 
     def _is_in_place(self, variable: Variable, same: SameDefinitions) -> bool:
         group = self._state.groups.get(variable.name)
@@ -635,6 +642,20 @@ class Session:
         except PodError:  # damaged: its variables are unavailable
             return Group(entry.manifest, frozenset({entry.name}), frozenset(), frozenset())
 
+    def _using_displaced(self, restored: Restored) -> set[str]:
+        """Variables with a class or function whose token what was restored takes over."""
+        displaced = {
+            token
+            for token, definition in restored.definitions.items()
+            if (live := self._tokens.live(token)) is not None and live is not definition
+        }
+        groups = self._state.definition_groups
+        return {
+            name
+            for name, group in self._state.groups.items()
+            if displaced and not displaced.isdisjoint(needed_definitions(group.uses, groups))
+        }
+
     def _swap(
         self,
         restored: Restored,
@@ -642,35 +663,26 @@ class Session:
         after: State | None,
         t: int,
         settings: generators.Settings,
+        displaced: set[str],
     ) -> None:
-        """Make the namespace what was restored, wholly or not at all."""
-        displaced = {
-            token
-            for token, definition in restored.definitions.items()
-            if (live := self._tokens.live(token)) is not None and live is not definition
-        }
-        groups = self._state.definition_groups
-        using = {
-            name
-            for name, group in self._state.groups.items()
-            if displaced and not displaced.isdisjoint(needed_definitions(group.uses, groups))
-        }
-        with uninterrupted():
-            for name in removed:
-                dict.pop(self.namespace, name, None)
-            dict.update(self.namespace, restored.values)
-            if after is not None:
-                self._tokens.reserve(after.definitions)
-            for token, definition in restored.definitions.items():
-                self._tokens.adopt(token, definition)
-            if after is not None:
-                settings.apply()
-                random = generators.digests() if self.track_random else ()
-                self._state, self.head = replace(after, random=random), t
-                self._tracker.take()
-            else:
-                # What still has a class that lost its token is examined again, and names it anew.
-                self._tracker.touch(Touched(frozenset(using)))
+        """Make the namespace what was restored: takes no time, and must not be interrupted."""
+        for name in removed:
+            dict.pop(self.namespace, name, None)
+        dict.update(self.namespace, restored.values)
+        if after is not None:
+            self._tokens.reserve(after.definitions)
+        for token, definition in restored.definitions.items():
+            self._tokens.adopt(token, definition)
+        if after is not None:
+            settings.apply()
+            random = generators.digests() if self.track_random else ()
+            self._state, self.head = replace(after, random=random), t
+            self._tracker.take()
+            self._touched = Touched()
+        else:
+            # What still has a class that lost its token is examined again, and names it anew.
+            self._tracker.touch(Touched(frozenset(displaced)))
+        self.checkouts += 1
 
 
 @dataclass(frozen=True, slots=True)

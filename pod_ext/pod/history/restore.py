@@ -14,6 +14,7 @@ from pod.errors import PodError, RestoreError, UnknownVariableError
 from pod.history.moments import History, ManifestSource
 from pod.history.records import Commit, Variable
 from pod.history.table import Table
+from pod.interrupts import uninterrupted
 from pod.podding.opaque import reason_of
 from pod.podding.unpickler import Loader, StoredDefinition
 
@@ -105,15 +106,21 @@ def restore(
         return restored.values[name]
 
     everything = history.variables(commit)
-    with _Lender(loader, namespace, everything, value) as lender:
-        for digest, group in _by_manifest(variables).items():
-            try:
-                stored = source(digest)
-            except PodError as error:
-                restored.failures |= {variable.name: str(error) for variable in group}
-                continue
-            names = [variable.name for variable in group]
-            _restore_group(loader, stored, names, restored, lender)
+    lender = _Lender(loader, namespace, everything, value)
+    with uninterrupted() as gate:
+        try:
+            gate.let_in()
+            for digest, group in _by_manifest(variables).items():
+                try:
+                    stored = source(digest)
+                except PodError as error:
+                    restored.failures |= {variable.name: str(error) for variable in group}
+                    continue
+                names = [variable.name for variable in group]
+                _restore_group(loader, stored, names, restored, lender)
+        finally:
+            gate.open = False
+            lender.take_back()
     restored.definitions = loader.whole()
     return restored
 
@@ -139,10 +146,8 @@ class _Lender:
         self._value = value
         self._lent: dict[str, Any] = {}
 
-    def __enter__(self) -> _Lender:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def take_back(self) -> None:
+        """Everything that was lent."""
         for name, value in self._lent.items():
             if dict.get(self._namespace, name) is value:
                 dict.pop(self._namespace, name, None)

@@ -64,13 +64,14 @@ class Tokens:
 
     def adopt(self, token: str, definition: Any) -> None:
         """Let `token` name `definition` from now on, as after a checkout."""
+        self.reserve((token,))
         displaced = self.live(token)
         if displaced is not None and displaced is not definition:
             del self._by_id[id(displaced)]  # it gets a token of its own when it is met again
         reference = weakref.ref(definition)
-        self._by_id[id(definition)] = (reference, token)
         self._by_token[token] = reference
-        self.reserve((token,))
+        # Last: an interrupt in between leaves a number out, and nothing half named.
+        self._by_id[id(definition)] = (reference, token)
 
     def reserve(self, tokens: Iterable[str]) -> None:
         """Never mint these tokens: a commit uses them."""

@@ -331,16 +331,20 @@ class Repository:
     def _forget(self, keys: set[str]) -> None:
         if not keys:
             return
-        gone = {entry.digest for key in keys for entry in self._packs.pop(key, [])}
+        gone = {entry.digest for key in keys for entry in self._packs.get(key, [])}
         for digest in gone:
             self._blobs.pop(digest, None)
         # Other packs may hold some of the same blobs.
         for key, entries in list(self._packs.items()):
-            for entry in entries:
-                self._blobs.setdefault(entry.digest, _Place(key, entry))
+            if key not in keys:
+                for entry in entries:
+                    self._blobs.setdefault(entry.digest, _Place(key, entry))
         gone.difference_update(self._blobs)
         self.lost |= gone
         self.losses += bool(gone)
+        # Last: who was interrupted before that begins again at the next refresh.
+        for key in keys:
+            self._packs.pop(key, None)
 
     def _read_anywhere(self, digest: str) -> bytes:
         """A blob that was not where the index said, from any pack that has it."""

@@ -92,7 +92,8 @@ class Writer:
         """Why the head of the queue could not be written; None once it was."""
         self._repository = repository
         self._level = level
-        self._background = background
+        self.background = background
+        """Whether writing happens in a thread of its own."""
         self._limit_bytes = limit_bytes
         self._on_error = on_error
         self._pid = os.getpid()
@@ -265,7 +266,7 @@ class Writer:
     def _set_going(self) -> None:
         """Have the queue written: by the thread, or here and now."""
         self._attempt_wanted = True
-        if self._background and self._ensure_thread():
+        if self.background and self._ensure_thread():
             self._wakeups.put(None)
         else:
             self._drain()
