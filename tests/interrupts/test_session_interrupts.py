@@ -67,11 +67,11 @@ random.seed(1)
 random.gauss(0, 1)
 """
 LAST = """
-class Item(Base):
+class Item:
     newer = True
 class Other(Item):
     newest = True
-latest = [Item([]), Other(shared)]
+latest = [Item(), Other()]
 """
 SECOND = """
 shared.append(2)
