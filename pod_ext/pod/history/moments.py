@@ -216,13 +216,14 @@ class History:
     # --- what a commit refers to
 
     def variables(self, commit: Commit) -> Table:
-        return self._table(commit.table)
+        """Read as far as it is needed; `DamagedError` comes up then."""
+        return self._table(commit.table, f"the list of variables of time {commit.t}")
 
     def definitions(self, commit: Commit) -> Table:
-        return self._table(commit.definitions)
+        return self._table(commit.definitions, f"the list of definitions of time {commit.t}")
 
-    def _table(self, digests: tuple[str, ...]) -> Table:
-        return read_table(digests, self.blobs)
+    def _table(self, digests: tuple[str, ...], what: str) -> Table:
+        return read_table(digests, self.blobs, what)
 
     def manifest(self, digest: str) -> Manifest:
         known = self._manifests.get(digest)
@@ -253,7 +254,8 @@ class History:
         manifests = set(manifests)
         for digest in digests:
             with contextlib.suppress(PodError):
-                manifests.update(entry.manifest for entry in self._table((digest,)).values())
+                table = self._table((digest,), "a table")
+                manifests.update(entry.manifest for entry in table.values())
         for digest in manifests:
             yield digest
             with contextlib.suppress(PodError):

@@ -38,6 +38,13 @@ class SameDefinitions:
         self._now, self._then = now, then
 
     def __call__(self, token: str) -> bool:
+        """False also where that cannot be read."""
+        try:
+            return self._is_same(token)
+        except PodError:
+            return False
+
+    def _is_same(self, token: str) -> bool:
         todo, seen = [token], set[str]()
         while todo:
             token = todo.pop()

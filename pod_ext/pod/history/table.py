@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import overload
 
 from pod.errors import DamagedError, one_line
 from pod.history.manifest import canonical
@@ -24,7 +25,7 @@ _BATCH = 64
 class Table(Mapping[str, Variable]):
     """Names and what is known of each, in shards."""
 
-    shards: tuple[Mapping[str, Variable], ...] = ()
+    shards: Sequence[Mapping[str, Variable]] = ()
     digests: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Variable:
@@ -68,22 +69,60 @@ class Table(Mapping[str, Variable]):
         return Table(tuple(shards), tuple(digests))
 
 
-def read_table(
-    digests: tuple[str, ...], read: Callable[[Sequence[str]], Mapping[str, bytes]]
-) -> Table:
-    """The table whose shards are the blobs of these digests, which `read` gives."""
-    shards: list[Mapping[str, Variable]] = []
-    for start in range(0, len(digests), _BATCH):  # all of them need not fit into memory
-        batch = digests[start : start + _BATCH]
-        blobs = read(batch)
-        for name in batch:
+Read = Callable[[Sequence[str]], Mapping[str, bytes]]
+"""Gives the blobs of some digests; `PodError` if one is missing or damaged."""
+
+
+def read_table(digests: tuple[str, ...], read: Read, what: str = "a table") -> Table:
+    """The table whose shards are these blobs, each read when it is first needed: the others can be
+    used if one is damaged. `DamagedError` then says what the table is."""
+    return Table(_StoredShards(digests, read, what), digests)
+
+
+class _StoredShards(Sequence[Mapping[str, Variable]]):
+    def __init__(self, digests: tuple[str, ...], read: Read, what: str) -> None:
+        self._digests = digests
+        self._read = read
+        self._what = what
+        self._known: dict[int, Mapping[str, Variable]] = {}
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Variable]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Mapping[str, Variable]]: ...
+    def __getitem__(
+        self, index: int | slice
+    ) -> Mapping[str, Variable] | Sequence[Mapping[str, Variable]]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        if index not in self._known:
+            self._learn((range(len(self))[index],))
+        return self._known[index]
+
+    def __iter__(self) -> Iterator[Mapping[str, Variable]]:
+        for start in range(0, len(self), _BATCH):  # all of them need not fit into memory
+            batch = range(start, min(start + _BATCH, len(self)))
+            self._learn([number for number in batch if number not in self._known])
+            for number in batch:
+                yield self._known[number]
+
+    def _learn(self, numbers: Sequence[int]) -> None:
+        try:
+            blobs = self._read([self._digests[number] for number in numbers])
+        except DamagedError as error:
+            raise DamagedError(f"{self._what} is damaged: {error}") from error
+        for number in numbers:
+            name = self._digests[number]
             try:
-                shards.append(_read_shard(blobs[name], len(shards), len(digests)))
+                self._known[number] = _read_shard(blobs[name], number, len(self))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 raise DamagedError(
-                    f"variable table {name[:12]} is not readable ({one_line(error)})"
+                    f"{self._what} is damaged: variable table {name[:12]} is not readable "
+                    f"({one_line(error)})"
                 ) from error
-    return Table(tuple(shards), digests)
 
 
 @lru_cache(maxsize=256)

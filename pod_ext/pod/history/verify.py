@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pod.errors import PodError
+from pod.errors import PodError, TimeReferenceError
+from pod.history.manifest import Manifest
 from pod.history.moments import History
 from pod.history.records import Variable
 from pod.history.table import Table
 from pod.history.text import listing, size
+from pod.podding.pods import Slot, definitions_in
 from pod.store.check import Progress, StoreCheck
 
 GENERATORS = "(random generators)"
 """Stands among the affected variables where the state of the generators is."""
+
+
+UNLISTED = "(variables that only this part of the table lists)"
+"""Stands for variables whose names cannot be known any more, among those affected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +90,56 @@ class Verification:
 def verify(history: History, progress: Progress | None = None) -> Verification:
     """Re-hash every file of the store, and see that every commit has all that it refers to."""
     check = history.repository.check(progress)
+    history.repository.refresh()
     walk = _Walk(history, check)
-    for t in history.repository.times():
+    times = history.repository.times()
+    for t in times:
         if t not in check.damaged_commits:
             walk.commit(t)
     return Verification(
-        check.packs, check.blobs, check.commits, check.bytes_read, tuple(_damage(check, walk))
+        check.packs,
+        check.blobs,
+        check.commits,
+        check.bytes_read,
+        tuple(_damage(check, walk, _lost_tags(history, check, times))),
     )
 
 
-def _damage(check: StoreCheck, walk: _Walk) -> list[Damage]:
+def _lost_tags(history: History, check: StoreCheck, times: Iterable[int]) -> dict[str, str]:
+    """Tags of times that are not there."""
+    there = {*times, *history.repository.times()}
+    return {
+        tag: f"it names time {t}, which is not there; set the tag anew, or remove it"
+        for tag, t in history.repository.tags().items()
+        if t not in there and tag not in check.damaged_tags
+    }
+
+
+def _damage(check: StoreCheck, walk: _Walk, lost_tags: Mapping[str, str]) -> list[Damage]:
     found = [Damage(f"format.json: {check.damaged_format}")] if check.damaged_format else []
     found += [Damage(f"{key}: {why}") for key, why in sorted(check.damaged_packs.items())]
     found += [
         Damage(f"commits/{t}: {why}", (t,)) for t, why in sorted(check.damaged_commits.items())
     ]
-    found += [Damage(f"tags/{tag}: {why}") for tag, why in sorted(check.damaged_tags.items())]
-    found += [
-        Damage(what, tuple(sorted(seen.times)), tuple(sorted(seen.variables)))
-        for what, seen in sorted(walk.missing.items())
-    ]
+    tags = {**check.damaged_tags, **lost_tags}
+    found += [Damage(f"tags/{tag}: {why}") for tag, why in sorted(tags.items())]
+    found += walk.damage()
     return found
 
 
-@dataclass(slots=True)
-class _Affected:
-    times: set[int] = field(default_factory=set)
-    variables: set[str] = field(default_factory=set)
+@dataclass(frozen=True, slots=True)
+class _Component:
+    """What of one component is not what was written."""
+
+    manifest: Manifest | None
+    trouble: str = ""
+    """Why there is no manifest."""
+    pods: Mapping[int, list[str]] = field(default_factory=dict)
+    """Number of a pod -> what is wrong with it."""
+
+    @property
+    def ok(self) -> bool:
+        return self.manifest is not None and not self.pods
 
 
 class _Walk:
@@ -118,88 +148,130 @@ class _Walk:
     def __init__(self, history: History, check: StoreCheck) -> None:
         self._history = history
         self._damaged = check.damaged_blobs
-        self._manifests: dict[str, list[tuple[str, set[int] | None]]] = {}
-        # Variables and definitions, by manifest.
-        self._held: dict[str, frozenset[tuple[bool, str]]] = {}
-        self.missing: dict[str, _Affected] = {}
+        self._unreadable = sorted(
+            key for key in check.damaged_packs if key in history.repository.unreadable
+        )
+        self._components: dict[str, _Component] = {}
+        # What is wrong -> time -> variables; none for all of them.
+        self._found: dict[str, dict[int, set[str]]] = {}
+
+    def damage(self) -> list[Damage]:
+        """Everything found. Times at which the same variables are affected are together."""
+        found = []
+        for what, times in sorted(self._found.items()):
+            alike: dict[tuple[str, ...], list[int]] = {}
+            for t, names in sorted(times.items()):
+                alike.setdefault(tuple(sorted(names)), []).append(t)
+            found += [Damage(what, tuple(each), names) for names, each in alike.items()]
+        return found
 
     def commit(self, t: int) -> None:
         try:
             commit = self._history.commit(t)
+        except TimeReferenceError:  # removed meanwhile
+            return
         except PodError as error:
             self._note(f"commits/{t}: {error}", t)
             return
         for generator, blob in commit.random:
-            self._generator(t, generator, blob)
-        for digests, definitions in ((commit.table, False), (commit.definitions, True)):
-            try:
-                table: Table = (
-                    self._history.definitions(commit)
-                    if definitions
-                    else self._history.variables(commit)
-                )
-            except PodError as error:
-                self._note(f"variable table {digests[0][:12]}: {error}", t)
+            why = self._trouble(blob)
+            if why is not None:
+                what = f"state of the random generator of {generator}, blob {blob[:12]}: {why}"
+                self._note(what, t, GENERATORS)
+        variables = _read(self._history.variables(commit))
+        definitions = _read(self._history.definitions(commit))
+        for trouble in variables.troubles:
+            self._note(trouble, t, UNLISTED if variables.entries else None)
+        entries = (*variables.entries.values(), *definitions.entries.values())
+        if definitions.troubles or not all(self._component(each).ok for each in entries):
+            for variable in variables.entries.values():
+                for what in self._affecting(variable, definitions):
+                    self._note(what, t, variable.name)
+
+    def _affecting(self, variable: Variable, definitions: _Entries) -> set[str]:
+        """Everything wrong with what a variable needs: its pods, the classes and functions that
+        they refer to, and what these need."""
+        found: set[str] = set()
+        todo = [(variable, False)]
+        seen: set[str] = set()
+        while todo:
+            entry, is_definition = todo.pop()
+            component = self._component(entry)
+            manifest = component.manifest
+            if manifest is None:
+                found.add(component.trouble)
                 continue
-            for variable in table.values():
-                self._variable(t, variable, definitions)
+            held = manifest.definitions.get if is_definition else _single(manifest.names).get
+            roots = held(entry.name)
+            if roots is None:
+                found.add(f"manifest {entry.manifest[:12]}: it does not hold what a table says")
+                continue
+            needed = manifest.needed(roots)
+            slots = [*roots]
+            for number in needed:
+                found.update(component.pods.get(number, ()))
+                slots += manifest.slots[number]
+            for token in definitions_in(slots) - seen:
+                seen.add(token)
+                if token in definitions.entries:
+                    todo.append((definitions.entries[token], True))
+                else:
+                    found.update(definitions.troubles or [f"definition {token}: it is not listed"])
+        return found
 
-    def _variable(self, t: int, variable: Variable, is_definition: bool) -> None:
-        if variable.manifest not in self._manifests:
-            self._manifests[variable.manifest] = self._manifest(variable.manifest)
-        problems = self._manifests[variable.manifest]
-        if not problems:
-            if (is_definition, variable.name) not in self._held[variable.manifest]:
-                what = f"manifest {variable.manifest[:12]}: it does not hold what a table says"
-                self._note(what, t, variable.name)
-            return
-        needed = self._needed(variable, is_definition)
-        for what, pods in problems:
-            if pods is None or needed is None or not pods.isdisjoint(needed):
-                self._note(what, t, variable.name)
+    def _component(self, entry: Variable) -> _Component:
+        digest = entry.manifest
+        if digest not in self._components:
+            self._components[digest] = self._looked_at(digest)
+        return self._components[digest]
 
-    def _needed(self, variable: Variable, is_definition: bool) -> set[int] | None:
-        try:
-            manifest, name = self._history.manifest(variable.manifest), variable.name
-            roots = manifest.parts(name) if is_definition else (manifest.root(name),)
-            return set(manifest.needed(roots))
-        except PodError:
-            return None
-
-    def _manifest(self, digest: str) -> list[tuple[str, set[int] | None]]:
-        """What is wrong with a component: each problem, and the pods that have it (None: all)."""
+    def _looked_at(self, digest: str) -> _Component:
         try:
             manifest = self._history.manifest(digest)
         except PodError as error:
-            return [(f"manifest {digest[:12]}: {error}", None)]
-        self._held[digest] = frozenset(
-            {(False, name) for name in manifest.names}
-            | {(True, token) for token in manifest.definitions}
-        )
-        problems: dict[str, set[int]] = {}
+            return _Component(None, f"manifest {digest[:12]}: {error}")
+        pods: dict[int, list[str]] = {}
         for number, pod in enumerate(manifest.pods):
             for blob in pod.blobs():
                 why = self._trouble(blob)
                 if why is not None:
                     what = f"pod {number} of manifest {digest[:12]}, blob {blob[:12]}: {why}"
-                    problems.setdefault(what, set()).add(number)
-        return list(problems.items())
-
-    def _generator(self, t: int, generator: str, blob: str) -> None:
-        why = self._trouble(blob)
-        if why is not None:
-            what = f"state of the random generator of {generator}, blob {blob[:12]}: {why}"
-            self._note(what, t, GENERATORS)
+                    pods.setdefault(number, []).append(what)
+        return _Component(manifest, pods=pods)
 
     def _trouble(self, blob: str) -> str | None:
         """What is wrong with a blob."""
         why = self._damaged.get(blob)
         if why is None and not self._history.repository.has(blob):
             why = "is in no pack"
+            if self._unreadable:
+                why += f" that can be read ({listing(self._unreadable, 3)} cannot)"
         return why
 
     def _note(self, what: str, t: int, variable: str | None = None) -> None:
-        affected = self.missing.setdefault(what, _Affected())
-        affected.times.add(t)
+        affected = self._found.setdefault(what, {}).setdefault(t, set())
         if variable is not None:
-            affected.variables.add(variable)
+            affected.add(variable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """What can be read of a table, and why that is not all."""
+
+    entries: Mapping[str, Variable]
+    troubles: list[str]
+
+
+def _read(table: Table) -> _Entries:
+    entries: dict[str, Variable] = {}
+    troubles = []
+    for number, digest in enumerate(table.digests):
+        try:
+            entries.update(table.shards[number])
+        except PodError as error:
+            troubles.append(f"variable table {digest[:12]}: {error}")
+    return _Entries(entries, troubles)
+
+
+def _single(names: Mapping[str, Slot]) -> dict[str, tuple[Slot, ...]]:
+    return {name: (slot,) for name, slot in names.items()}

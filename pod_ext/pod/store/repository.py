@@ -104,6 +104,11 @@ class Repository:
         self._load()
         return digest in self._blobs
 
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Packs whose index could not be read at the last ``refresh``: key, and why."""
+        return self._unreadable
+
     def read(self, digest: str) -> bytes:
         """One blob, verified by its hash. DamagedError if it is missing or damaged."""
         return self.read_many([digest])[digest]
