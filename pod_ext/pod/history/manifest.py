@@ -168,6 +168,11 @@ class Manifest:
         """Numbers of the pods that these roots need, children first."""
         return closure(self.slots, roots)
 
+    def tokens(self, roots: Sequence[Slot]) -> set[str]:
+        """Tokens of the definitions that these roots refer to, by way of pods."""
+        slots = [slot for number in self.needed(roots) for slot in self.slots[number]]
+        return definitions_in((*roots, *slots))
+
     def nbytes(self, roots: Iterable[Slot]) -> int:
         return sum(self.pods[number].nbytes for number in self.needed(roots))
 

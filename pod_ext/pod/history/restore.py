@@ -128,6 +128,12 @@ def restore(
         finally:
             gate.open = False
             lender.take_back()
+    broken = loader.broken()
+    for name in list(restored.values) if broken else ():
+        for token in _tokens(history, everything[name], table) & broken.keys():
+            # It was loaded before, or beside, the part of a class that turned out to be missing.
+            restored.failures[name] = _explained(broken[token])
+            restored.values.pop(name, None)
     restored.definitions = loader.whole()
     return restored
 
@@ -192,6 +198,20 @@ def _restore_group(
             return
         for name in names:
             _restore_group(loader, stored, [name], restored, lender)
+
+
+def _tokens(history: History, variable: Variable, table: Table) -> set[str]:
+    """Every class and function of the session that a variable needs, by way of others too."""
+    manifest = history.manifest(variable.manifest)
+    todo = list(manifest.tokens((manifest.root(variable.name),)))
+    found: set[str] = set()
+    while todo:
+        token = todo.pop()
+        if token not in found:
+            found.add(token)
+            manifest = history.manifest(table[token].manifest)
+            todo += manifest.tokens(manifest.parts(token))
+    return found
 
 
 def _explained(error: Exception) -> str:

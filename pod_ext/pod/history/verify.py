@@ -12,7 +12,7 @@ from pod.history.moments import History
 from pod.history.records import Variable
 from pod.history.table import Table
 from pod.history.text import listing, size
-from pod.podding.pods import Slot, definitions_in
+from pod.podding.pods import Slot
 from pod.store.check import Progress, StoreCheck
 
 GENERATORS = "(random generators)"
@@ -206,12 +206,9 @@ class _Walk:
             if roots is None:
                 found.add(f"manifest {entry.manifest[:12]}: it does not hold what a table says")
                 continue
-            needed = manifest.needed(roots)
-            slots = [*roots]
-            for number in needed:
+            for number in manifest.needed(roots) if component.pods else ():
                 found.update(component.pods.get(number, ()))
-                slots += manifest.slots[number]
-            for token in definitions_in(slots) - seen:
+            for token in manifest.tokens(roots) - seen:
                 seen.add(token)
                 if token in definitions.entries:
                     todo.append((definitions.entries[token], True))

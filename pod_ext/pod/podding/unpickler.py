@@ -155,6 +155,11 @@ class Loader:
         self._unfilled += self._broken
         self._broken.clear()
 
+    def broken(self) -> dict[str, Exception]:
+        """Definitions that could not be filled, by token, and why."""
+        errors = {id(each.definition): each.error for each in self._broken}
+        return {token: errors[id(d)] for token, d in self.definitions.items() if id(d) in errors}
+
     def whole(self) -> dict[str, Any]:
         """`definitions` without those that could not be filled."""
         broken = {id(each.definition) for each in self._broken}

@@ -116,6 +116,7 @@ class _Checker:
             begins_well = self._storage.get_range(key, 0, len(pack.MAGIC)) == pack.MAGIC
             self._packs += 1
             entries = pack.read_index(self._storage, key)
+            has_more = bool(self._storage.get_range(key, pack.total_bytes(entries), 1))
             for entry, blob in pack.read_blobs(self._storage, key, entries):
                 self._blobs += 1
                 self._bytes_read += entry.stored_bytes
@@ -129,6 +130,8 @@ class _Checker:
             return
         if damaged:
             self._damaged_packs[key] = f"{damaged} of its {len(entries)} blobs are damaged"
+        elif has_more:
+            self._damaged_packs[key] = "it has more bytes than were written; its blobs are intact"
         elif not begins_well:
             self._damaged_packs[key] = "its beginning is not that of a pack; its blobs are intact"
 

@@ -104,6 +104,12 @@ def read_index(storage: Storage, key: str) -> list[PackEntry]:
         raise DamagedError(f"pack {key} in {storage} is damaged: {error}") from error
 
 
+def total_bytes(entries: Sequence[PackEntry]) -> int:
+    """The size of a pack with these entries."""
+    index_offset = sum((entry.stored_bytes for entry in entries), len(MAGIC))
+    return index_offset + _RECORD.size * len(entries) + _FOOTER.size
+
+
 def read_blobs(
     storage: Storage, key: str, entries: Iterable[PackEntry]
 ) -> Iterator[tuple[PackEntry, bytes | DamagedError]]:
