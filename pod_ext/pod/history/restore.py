@@ -135,6 +135,7 @@ def restore(
             restored.failures[name] = _explained(broken[token])
             restored.values.pop(name, None)
     restored.definitions = loader.whole()
+    loader.close()
     return restored
 
 

@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import math
 import pathlib
 import pickle
 import re
@@ -17,7 +18,7 @@ import sys
 import types
 import uuid
 import zoneinfo
-from typing import Any
+from typing import Any, cast
 
 ATOMIC_TYPES: frozenset[type] = frozenset(
     {
@@ -33,7 +34,7 @@ ATOMIC_TYPES: frozenset[type] = frozenset(
 """Exact types all of whose objects are atoms."""
 
 _SENTINELS = (
-    (dataclasses, "MISSING"), (dataclasses, "KW_ONLY"), (dataclasses, "_HAS_DEFAULT_FACTORY"),
+    (math, "nan"), (dataclasses, "MISSING"), (dataclasses, "KW_ONLY"), (dataclasses, "_HAS_DEFAULT_FACTORY"),
     (dataclasses, "_FIELD"), (dataclasses, "_FIELD_CLASSVAR"), (dataclasses, "_FIELD_INITVAR"),
 )  # fmt: skip
 
@@ -60,14 +61,15 @@ def is_atomic(obj: object) -> bool:
     kind = type(obj)
     if kind in ATOMIC_TYPES:
         return True
-    if isinstance(obj, enum.Enum):
+    # By its type, here and below: `isinstance` would ask the object for its `__class__`.
+    if issubclass(kind, enum.Enum):
         return True  # found again through its class
     root = kind.__module__.partition(".")[0]
     if root == "numpy":
         numpy = sys.modules.get("numpy")
         return numpy is not None and (
-            (isinstance(obj, numpy.generic) and not isinstance(obj, numpy.void))
-            or isinstance(obj, numpy.ufunc)
+            (issubclass(kind, numpy.generic) and not issubclass(kind, numpy.void))
+            or issubclass(kind, numpy.ufunc)
         )
     return root == "pandas" and _is_atomic_in_pandas(obj)
 
@@ -100,8 +102,11 @@ def unchanging(obj: object) -> bool:
 
 def importable(obj: Any) -> bool:
     """Whether importing a module finds this very class or function again by its name."""
-    module_name = getattr(obj, "__module__", None)
-    qualname = getattr(obj, "__qualname__", None)
+    try:
+        module_name = getattr(obj, "__module__", None)
+        qualname = getattr(obj, "__qualname__", None)
+    except Exception:  # an object of the user's that answers in its own way
+        return False
     if not isinstance(module_name, str) or not isinstance(qualname, str):
         return False
     if module_name in ("__main__", "__mp_main__") or "<locals>" in qualname:
@@ -119,8 +124,8 @@ def importable(obj: Any) -> bool:
 
 def is_import(obj: object) -> bool:
     """Whether this is what an import statement gives: a module, or something that a module has."""
-    if isinstance(obj, types.ModuleType):
-        return imported_module(obj)
+    if issubclass(type(obj), types.ModuleType):
+        return imported_module(cast(types.ModuleType, obj))
     return callable(obj) and importable(obj)
 
 

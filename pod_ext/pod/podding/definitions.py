@@ -19,11 +19,12 @@ import linecache
 import sys
 import types
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pod.podding.atoms import importable, is_static
-from pod.podding.rebuild import make_function, set_function_state
+from pod.podding.rebuild import make_function, set_function_state, solid_base
+from pod.podding.reducers.code import own_text
 
 MAIN_MODULES = ("__main__", "__mp_main__")
 
@@ -97,19 +98,15 @@ def parts_of(definition: Any) -> tuple[Any, ...]:
 
 
 def function_arguments(function: types.FunctionType) -> tuple[Any, ...]:
-    name = sys.intern(function.__name__)
+    name = own_text(function.__name__)
     return function.__code__, function.__globals__, name, function.__closure__
-
-
-# Names are interned before they are pickled. A pickle refers back to a string that it has seen as
-# the same object, so the bytes would otherwise depend on which names happen to be one object.
 
 
 def function_state(function: types.FunctionType) -> dict[str, Any]:
     """Everything of a function that can be set after it exists, what is at its default left out."""
     state: dict[str, Any] = {
-        "__module__": _interned(function.__module__),
-        "__qualname__": sys.intern(function.__qualname__),
+        "__module__": _own(function.__module__),
+        "__qualname__": own_text(function.__qualname__),
         "__defaults__": function.__defaults__,
         "__kwdefaults__": function.__kwdefaults__,
         "__dict__": function.__dict__,
@@ -123,8 +120,17 @@ def function_state(function: types.FunctionType) -> dict[str, Any]:
     return state
 
 
-def _interned(name: Any) -> Any:
-    return sys.intern(name) if type(name) is str else name
+# A pickle refers back to a string that it has seen as the same object, so the bytes would depend on
+# which names happen to be one object. Hence every name that the interpreter interns is pickled as a
+# string of its own.
+
+
+def _own(name: Any) -> Any:
+    return own_text(name) if type(name) is str else name
+
+
+def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {_own(name): value for name, value in attributes.items()}
 
 
 def _contents(cell: types.CellType) -> tuple[Any, ...]:
@@ -136,8 +142,12 @@ def _contents(cell: types.CellType) -> tuple[Any, ...]:
 
 _BARE = ("__module__", "__qualname__", "__slots__")
 _NEVER = frozenset(
-    {"__dict__", "__weakref__", "__doc__", "_abc_impl", "__abstractmethods__", *_BARE}
-)
+    {
+        "__dict__", "__weakref__", "__doc__", "_abc_impl", "__abstractmethods__",
+        "__slotnames__",  # what `copyreg` notes when an instance is pickled
+        *_BARE,
+    }
+)  # fmt: skip
 _CODE = (
     types.FunctionType,
     classmethod,
@@ -149,21 +159,50 @@ _CODE = (
 def _class_parts(cls: type) -> tuple[Any, ...]:
     attributes = dict(cls.__dict__)
     bare = {name: attributes[name] for name in _BARE if name in attributes}
-    bare["__module__"] = _interned(bare.get("__module__"))
-    bare["__qualname__"] = sys.intern(cls.__qualname__)
+    bare["__module__"] = _own(bare.get("__module__"))
+    bare["__qualname__"] = own_text(cls.__qualname__)
     bare["__doc__"] = cls.__doc__
     rest = {
         name: value
         for name, value in attributes.items()
         if name not in _NEVER and not _is_slot_descriptor(cls, value)
     }
+    for name in [name for name in rest if _only_in_the_body(cls, name)]:
+        bare[name] = rest.pop(name)
+    for name in _IMMOVABLE & rest.keys():
+        rest = {name: rest.pop(name), **rest}
     methods = {name: value for name, value in rest.items() if isinstance(value, _CODE)}
     data = {name: value for name, value in rest.items() if name not in methods}
     return (
-        ("class", type(cls), sys.intern(cls.__name__), cls.__bases__, bare),
-        {"attributes": methods, "abstract": sorted(getattr(cls, "__abstractmethods__", ()))},
-        {"attributes": data, "registered": _virtual_subclasses(cls), "order": list(rest)},
+        ("class", type(cls), own_text(cls.__name__), cls.__bases__, bare),
+        {"attributes": _named(methods), "abstract": [_own(name) for name in _abstract(cls)]},
+        {
+            "attributes": _named(data),
+            "registered": _virtual_subclasses(cls),
+            "order": [_own(name) for name in rest],
+        },
     )
+
+
+_IMMOVABLE = frozenset({"__type_params__"})
+"""Attributes that cannot be set anew in the order of the class's body, so they count as its first."""
+
+_SETTABLE = frozenset({"__annotations__", "__type_params__"})
+
+
+def _only_in_the_body(cls: type, name: str) -> bool:
+    """Whether setting this attribute later would set something of the class itself, or of its
+    metaclass: a property named `__class__`, or one that the metaclass has a property for."""
+    if name in _SETTABLE:
+        return False
+    found = next((b.__dict__[name] for b in type(cls).__mro__ if name in b.__dict__), None)
+    return hasattr(type(found), "__set__")
+
+
+def _abstract(cls: type) -> list[str]:
+    if not isinstance(cls, abc.ABCMeta):
+        return []
+    return sorted(cls.__abstractmethods__)
 
 
 def _is_slot_descriptor(cls: type, value: object) -> bool:
@@ -177,7 +216,8 @@ def _virtual_subclasses(cls: type) -> tuple[type, ...]:
     if not isinstance(cls, abc.ABCMeta):
         return ()
     registry, *_ = abc._get_dump(cls)  # type: ignore[attr-defined]  # the only way to see it
-    return tuple(sub for reference in registry if (sub := reference()) is not None)
+    known = [sub for reference in registry if (sub := reference()) is not None]
+    return tuple(sorted(known, key=lambda sub: (sub.__module__, sub.__qualname__)))
 
 
 _ENUM_MADE = frozenset(
@@ -205,17 +245,37 @@ def _enum_parts(cls: Any) -> tuple[Any, ...]:
         and not _is_slot_descriptor(cls, value)
         and not isinstance(value, enum.property)
     }
-    values = tuple((name, member.value) for name, member in members.items())
+    if _has_new(cls):
+        attributes["_new_member_"] = cls._new_member_
+    values = tuple(
+        (own_text(name), member.value, *_made_of(cls, member)) for name, member in members.items()
+    )
     kept = {
-        member.name: {k: v for k, v in vars(member).items() if k not in _MEMBER_MADE}
+        own_text(member.name): {own_text(k): v for k, v in vars(member).items() if k not in _MEMBER_MADE}
         for member in cls
         if member.name is not None
     }
-    bare = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    bare = {
+        "__module__": _own(cls.__module__),
+        "__qualname__": own_text(cls.__qualname__),
+        "__doc__": cls.__doc__,
+    }
     return (
-        ("enum", type(cls), cls.__name__, cls.__bases__, bare, values),
-        {"attributes": attributes, "members": {name: own for name, own in kept.items() if own}},
+        ("enum", type(cls), own_text(cls.__name__), cls.__bases__, bare, values),
+        {"attributes": _named(dict(sorted(attributes.items()))), "members": {name: own for name, own in kept.items() if own}},
     )
+
+
+def _made_of(cls: Any, member: Any) -> tuple[Any, ...]:
+    """What the type that is mixed in makes a member of, if a `__new__` of the session's does."""
+    if not _has_new(cls):
+        return ()
+    _, (_, *arguments), *_ = object.__reduce_ex__(member, 2)
+    return (tuple(arguments),)
+
+
+def _has_new(cls: Any) -> bool:
+    return type(cls._new_member_) is types.FunctionType and not importable(cls._new_member_)
 
 
 _MEMBER_MADE = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_", "_inverted_"})
@@ -287,7 +347,7 @@ def _make_class(
     """The class without its contents, and without running any of the user's class-making code."""
     make = _library_new(metaclass)
     if not all(_inherits_quietly(base) for base in bases):
-        for quiet in (_Quiet, _QuietWithDict):
+        for quiet in _quiet_bases(bases):
             try:
                 cls = make(metaclass, name, (quiet, *bases), dict(namespace))
                 cls.__bases__ = bases
@@ -298,6 +358,24 @@ def _make_class(
         return make(metaclass, name, bases, dict(namespace))
     except TypeError:  # such as TypedDict's metaclass, which takes the bases of the source only
         return type.__new__(metaclass, name, bases, dict(namespace))
+
+
+def _quiet_bases(bases: tuple[type, ...]) -> Iterator[type]:
+    """Classes to stand before these bases for a moment; one of them mostly has their layout."""
+    yield _Quiet
+    yield _QuietWithDict
+    below = [cls.__base__ for base in bases for cls in base.__mro__]
+    for cls in dict.fromkeys(below):
+        if cls not in (None, object) and _runs_no_code(cls):
+            body = {"__init_subclass__": _Quiet.__dict__["__init_subclass__"], "__orig_bases__": ()}
+            for slots in ({}, {"__slots__": ()}):
+                with contextlib.suppress(TypeError):
+                    yield type.__new__(type(cls), "_Quiet", (cls,), {**body, **slots})
+
+
+def _runs_no_code(cls: type) -> bool:
+    """Whether no `__init_subclass__` of the session's runs when a class is derived from this."""
+    return all(importable(base) for base in cls.__mro__ if "__init_subclass__" in base.__dict__)
 
 
 def _library_new(metaclass: type) -> Any:
@@ -317,12 +395,30 @@ def _make_enum(
     name: str,
     bases: tuple[type, ...],
     bare: dict[str, Any],
-    values: tuple[tuple[str, Any], ...],
+    members: tuple[tuple[Any, ...], ...],
 ) -> enum.EnumMeta:
     body = metaclass.__prepare__(name, bases)
-    for key, value in (*bare.items(), *values):
+    for key, value in bare.items():
         body[key] = value
-    return metaclass.__new__(metaclass, name, bases, body)
+    for key, value, *_ in members:
+        body[key] = enum.member(value)  # a function would not become one by itself
+    if not any(arguments for _, _, *arguments in members):
+        return metaclass.__new__(metaclass, name, bases, body)
+    remaining = iter(members)
+
+    def __new__(cls: Any, *_: Any) -> Any:
+        """In place of the session's, whose results are known."""
+        _, value, arguments = next(remaining)
+        member = solid_base(cls).__new__(cls, *arguments)
+        member._value_ = value
+        return member
+
+    body["__new__"] = __new__
+    made = metaclass.__new__(metaclass, name, bases, body)
+    for name in ("__new_member__", "_new_member_"):
+        if vars(made).get(name) is __new__:
+            type.__delattr__(made, name)
+    return made
 
 
 # --- source text --------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ abandoned, and their roots are bundled into the pods that enclose them. So cycle
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import sys
 import types
@@ -43,6 +44,7 @@ from pod.podding.policies import (
 from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target
 from pod.podding.rebuild import make_function, set_cell, set_function_state, unwrap
 from pod.podding.reducers import know_libraries
+from pod.podding.reducers.python import module_vars
 from pod.podding.specials import Specials
 from pod.referents import behind
 
@@ -85,6 +87,8 @@ class Examination:
         self._namespace = namespace
         self._names: dict[str, Target] = {}
         self._parts: dict[str, tuple[Target, ...]] = {}
+        self._begun: dict[str, tuple[list[Target], tuple[Any, ...]]] = {}
+        """Token -> what is pickled of its parts, and the parts still to be pickled."""
         self._pods: list[PodInProgress] = []
         self._keep: list[Any] = []  # ids must stay unique while `_owner` has them
         self._serial = 0
@@ -97,6 +101,7 @@ class Examination:
         self._given: dict[int, PodInProgress | Slot] = {
             id(()): ATOM,
             id(frozenset()): ATOM,
+            id(vars(builtins)): Slot("vars", ("builtins",)),
             id(namespace): Slot("namespace"),
         }
         for key, (module, name) in SINGLETONS.items():
@@ -127,20 +132,49 @@ class Examination:
 
         `rebound`: roots that are other objects than at the last examination.
         """
-        self.definitions.update(tokens or {})
         names = sorted(roots)
         for name in names:
             self._root_ids.setdefault(id(roots[name]), root_place(name))
+        self._examine_code(roots, tokens or {})
         for name in names:
             self._settled = name not in rebound
             self._names[name] = self._root(name, roots[name])
         self._settled = True
-        while todo := self.definitions.keys() - self._parts.keys():
-            for token in sorted(todo):
-                self._parts[token] = self._definition_roots(token)
+        # What the roots lead to comes first, in an order that is the same whatever else is asked.
+        self._finish_definitions()
+        self.definitions.update(tokens or {})
+        self._finish_definitions()
         for obj, pod in self._closed:
             for each in behind([obj], self._namespace):
                 self._behind.setdefault(id(each), []).append(pod)
+
+    def _finish_definitions(self) -> None:
+        while todo := self.definitions.keys() - self._parts.keys():
+            for token in sorted(todo):
+                self._finish_definition(token)
+
+    def _examine_code(self, roots: Mapping[str, object], tokens: Mapping[str, Any]) -> None:
+        """First of all the bare objects and the methods of definitions, as far as they are known.
+
+        What a method has as a default may be in an instance too. The pod of the instance then has
+        a slot into that of the method and not the other way round, so that the class has its
+        methods when the instance is made.
+        """
+        for obj in roots.values():
+            for each in (obj, type(obj)):
+                is_code = type(each) is types.FunctionType or issubclass(type(each), type)
+                if is_code and definitions.is_definition(each):
+                    self.definition_met(each)
+        while todo := {
+            token: definition
+            for token, definition in {**tokens, **self.definitions}.items()
+            if token not in self._begun
+            # Only those with a name, so that it does not depend on what was met in earlier saves.
+            and dict.get(self._namespace, definition.__name__) is definition
+        }:
+            for token in sorted(todo):
+                self.definitions[token] = todo[token]
+                self._begin_definition(token)
 
     def components(self) -> list[Component]:
         """The roots that share objects, together with their pods; call once, at the end."""
@@ -163,7 +197,7 @@ class Examination:
         for pod in self._pods:
             pod.pickler = None
         held: tuple[Any, ...] = (
-            self._pods, self._keep, self._names, self._parts,
+            self._pods, self._keep, self._names, self._parts, self._begun,
             self.owner, self._given, self.definitions, self._memory, self._private,
             self._closed, self._behind,
         )  # fmt: skip
@@ -179,7 +213,7 @@ class Examination:
     # --- roots
 
     def _root(self, name: str, obj: object) -> Target:
-        if not isinstance(obj, Unavailable):
+        if type(obj) is not Unavailable:
             special = self.owner.get(id(obj)) or self.special(obj)
             if isinstance(special, Slot):
                 return special
@@ -225,20 +259,40 @@ class Examination:
         finally:
             self.policy, self._root_ids, self._pickler = before
 
-    def _definition_roots(self, token: str) -> tuple[Target, ...]:
+    def _begin_definition(self, token: str) -> None:
+        """Pickle the bare object and what is filled in first, and note the other parts."""
         definition = self.definitions[token]
-        roots: list[Target] = []
-        for number, part in enumerate(definitions.parts_of(definition)):
-            self._keep.append(part)
-            try:
-                with self._apart() if number == 0 else contextlib.nullcontext():
-                    roots.append((self._top_pod(part, root_place(token, number + 1)), None))
-            except MemoryError:
-                raise
-            except Exception as error:
-                self.failures[token] = reason_of(error)
-                return (Slot("opaque", self.opaque_args(definition, reason_of(error))),)
-        return tuple(roots)
+        try:
+            parts = definitions.parts_of(definition)
+            self._keep.append(parts)
+            with self._apart():
+                bare = self._top_pod(parts[0], root_place(token, 1))
+            first = self._top_pod(parts[1], root_place(token, 2))
+            self._begun[token] = [(bare, None), (first, None)], parts[2:]
+        except MemoryError:
+            raise
+        except Exception as error:
+            self._refuse_definition(token, error)
+
+    def _finish_definition(self, token: str) -> None:
+        """Pickle the other parts."""
+        if token not in self._begun:
+            self._begin_definition(token)
+        roots, parts = self._begun[token]
+        try:
+            for part in parts:
+                place = root_place(token, len(roots) + 1)
+                roots.append((self._top_pod(part, place), None))
+        except MemoryError:
+            raise
+        except Exception as error:
+            self._refuse_definition(token, error)
+        self._parts[token] = tuple(self._begun[token][0])
+
+    def _refuse_definition(self, token: str, error: Exception) -> None:
+        self.failures[token] = reason_of(error)
+        args = self.opaque_args(self.definitions[token], reason_of(error))
+        self._begun[token] = [Slot("opaque", args)], ()
 
     @contextlib.contextmanager
     def _apart(self) -> Iterator[None]:
@@ -409,15 +463,17 @@ class Examination:
     # --- functions
 
     def reduce_function(self, function: types.FunctionType) -> tuple[Any, ...]:
-        namespace = function.__globals__
+        code, namespace, *rest = definitions.function_arguments(function)
         if id(namespace) not in self.owner:
             module = module_of_globals(namespace)
             if module is not None:
                 self.owner[id(namespace)] = Slot("vars", (module,))
+            else:
+                namespace = module_vars(namespace) or namespace
         self._bare_cells.update(id(cell) for cell in function.__closure__ or ())
         return (
             make_function,
-            definitions.function_arguments(function),
+            (code, namespace, *rest),
             definitions.function_state(function),
             None,
             None,

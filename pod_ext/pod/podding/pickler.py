@@ -5,9 +5,11 @@ from __future__ import annotations
 import copyreg
 import enum
 import functools
+import math
 import pickle
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -15,12 +17,15 @@ import cloudpickle
 
 from pod.podding.atoms import importable, imported_module
 from pod.podding.deep import DeepPickler
+from pod.podding.definitions import MAIN_MODULES, is_definition
 from pod.podding.opaque import Mark, Opaque, reason_of
 from pod.podding.pods import Slot
 from pod.podding.progress import PodInProgress
 from pod.podding.rebuild import unwrap
 from pod.podding.reducers import reducer_for
 from pod.podding.reducers.code import reduce_code
+from pod.podding.reducers.instances import by_value, completed
+from pod.podding.reducers.weak import reduce_reference
 
 _BASIC_TYPES = frozenset({list, dict, tuple, set, frozenset, bytearray, str, bytes, int, float})
 
@@ -106,11 +111,18 @@ class _Reducing:
             or copyreg.dispatch_table.get(kind)
             or cloudpickle.Pickler.dispatch_table.get(kind)
         )
-        if isinstance(obj, enum.Enum) and type(obj).__members__.get(obj.name) is obj:
+        if issubclass(kind, enum.Enum) and kind.__members__.get(obj.name) is obj:
             return getattr, (kind, obj.name)  # not by its value, which may not be one to look up by
         if kind is types.BuiltinFunctionType and not isinstance(obj.__self__, types.ModuleType):
             self._reduce_or_refuse(obj.__self__)
-        return obj.__reduce_ex__(5) if reducer is None else reducer(obj)
+        if reducer is None and issubclass(kind, weakref.ReferenceType):
+            reducer = reduce_reference
+        if reducer is not None:
+            return reducer(obj)
+        reduced = completed(obj, kind, obj.__reduce_ex__(5))
+        if isinstance(reduced, str) and is_definition(kind) and not _found_by_name(obj, reduced):
+            return by_value(obj, kind)
+        return reduced
 
     def _reduce_or_refuse(self, owner: Any) -> None:
         """A method of an opaque object is as opaque: it could not be looked up on a placeholder."""
@@ -138,9 +150,14 @@ class DeepPodPickler(_Reducing, DeepPickler):
 def _hook(examination: Examiner, pod: PodInProgress) -> Callable[[Any], int | None]:
     atomic_types = examination.atomic_types
     owner_of, met = examination.owner.get, examination.met
+    nan, numpy_nan = math.nan, getattr(sys.modules.get("numpy"), "nan", math.nan)
 
     def persistent_id(obj: Any) -> int | None:
-        if type(obj) in atomic_types or owner_of(id(obj)) is pod:
+        if type(obj) in atomic_types:
+            if obj is nan or obj is numpy_nan:  # they are compared with by `is`
+                return met(obj, pod)
+            return None
+        if owner_of(id(obj)) is pod:
             return None
         return met(obj, pod)
 
@@ -176,6 +193,8 @@ def _found_by_name(obj: Any, name: str) -> bool:
         [sys.modules.get(module)] if isinstance(module, str) else list(sys.modules.values())
     )
     for found in candidates:
+        if getattr(found, "__name__", None) in MAIN_MODULES:
+            continue  # what is defined there is found by no name
         for part in name.split("."):
             found = getattr(found, part, None)
         if found is obj:

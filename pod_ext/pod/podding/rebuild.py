@@ -10,10 +10,13 @@ import functools
 import importlib.util
 import itertools
 import math
+import operator
 import pickle
+import struct
 import sys
 import types
 import typing
+import weakref
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from pod.errors import RestoreError
@@ -92,6 +95,149 @@ def make_type_var(
     variable = typing.TypeVar(name, *constraints, bound=bound, **flags)  # type: ignore[misc]
     variable.__module__ = module
     return variable
+
+
+def make_typing(
+    kind: str, module: str, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    """What `typing.<kind>` makes when it is called in this module."""
+    # Some of these take the name of their module from their caller, and keep it for good.
+    caller = {"__name__": module, "make": getattr(typing, kind)}
+    made = eval("lambda arguments, options: make(*arguments, **options)", caller)
+    return made(arguments, options)
+
+
+def make_module(name: str) -> types.ModuleType:
+    return types.ModuleType(name)
+
+
+def set_module_state(module: types.ModuleType, state: dict[str, Any]) -> None:
+    vars(module).clear()
+    vars(module).update(state)
+
+
+# --- instances ------------------------------------------------------------------------------------
+
+
+def solid_base(cls: type) -> type:
+    """The class of the interpreter, or of an extension, whose memory layout `cls` has."""
+    while cls.__flags__ & _HEAP_TYPE and cls.__base__ is not None:
+        cls = cls.__base__
+    return cls
+
+
+_HEAP_TYPE = 1 << 9
+
+
+def new_instance(cls: type, *arguments: Any) -> Any:
+    """`cls.__new__(cls, *arguments)`; where that fails, or makes something else, the object that
+    the class of the interpreter below makes of them."""
+    base = solid_base(cls)
+    own = getattr(base, "__getnewargs__", None)
+    if arguments and getattr(cls, "__getnewargs__", None) is not own:
+        return cls.__new__(cls, *arguments)  # the class itself chose these arguments
+    try:
+        made = cls.__new__(cls, *arguments)
+    except NameError:
+        raise  # a variable is missing that can be lent
+    except Exception:
+        made = None
+    if type(made) is cls and _is_made_of(base, made, arguments):
+        return made
+    return base.__new__(cls, *arguments)
+
+
+def _is_made_of(base: type, made: Any, arguments: tuple[Any, ...]) -> bool:
+    if not arguments:
+        return True
+    found: tuple[Any, ...] = base.__getnewargs__(made)  # type: ignore[attr-defined]
+    if base is tuple:
+        found, arguments = found[0], arguments[0]
+        return len(found) == len(arguments) and all(map(operator.is_, found, arguments))
+    return repr(found) == repr(arguments)
+
+
+def set_instance_state(obj: Any, state: Any) -> None:
+    """What unpickling does with a state, without asking the object for anything."""
+    if state is None:
+        return
+    attributes, slots = state if type(state) is tuple and len(state) == 2 else (state, None)
+    if attributes:
+        object.__getattribute__(obj, "__dict__").update(_interned(attributes))
+    for name, value in (slots or {}).items():
+        object.__setattr__(obj, name, value)
+
+
+def _interned(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {sys.intern(name): value for name, value in attributes.items()}
+
+
+def make_exception(cls: Any, *arguments: Any) -> Any:
+    return solid_base(cls).__new__(cls, *arguments)
+
+
+def set_exception_state(error: BaseException, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    attributes, fields = state
+    vars(error).update(_interned(attributes))
+    _set_fields(error, fields)
+
+
+def set_exception_links(error: Any, state: tuple[Any, Any, dict[str, Any]]) -> None:
+    """The state of an exception that has a reduction of its own, and what it was raised from."""
+    own, setter, links = state
+    if setter is not None:
+        setter(error, own)
+    elif own is not None:
+        error.__setstate__(own)
+    _set_fields(error, links)
+
+
+def _set_fields(error: BaseException, fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        object.__setattr__(error, name, value)
+
+
+# --- weak references ------------------------------------------------------------------------------
+
+
+def make_dead_reference(cls: Any) -> Any:
+    if issubclass(cls, weakref.WeakMethod):
+        return cls(_Gone().method)
+    return cls(_Gone())
+
+
+class _Gone:
+    """What a dead reference was to."""
+
+    def method(self) -> None: ...
+
+
+def make_weak_proxy(target: Any) -> Any:
+    return weakref.proxy(target)
+
+
+def fill_weak_set(group: weakref.WeakSet[Any], members: list[Any]) -> None:
+    group.update(members)
+
+
+# --- views of memory ------------------------------------------------------------------------------
+
+
+def make_memoryview(
+    base: Any, start: int, shape: tuple[int, ...], step: int, format: str, writeable: bool
+) -> memoryview:
+    """A view of `base` from its byte `start` on; `step` is in bytes, and may go backwards."""
+    size = struct.calcsize(format)
+    view = memoryview(base).cast("B")
+    if len(shape) != 1:
+        made = view[start : start + size * math.prod(shape)].cast(format, shape)
+    elif step < 0:
+        low = start + step * (shape[0] - 1)
+        made = view[low : start + size].cast(format)[:: step // size]
+    else:
+        made = view[start : start + step * (shape[0] - 1) + size] if shape[0] else view[start:start]
+        made = made.cast(format)[:: step // size]
+    return made if writeable else made.toreadonly()
 
 
 # --- NumPy and pandas -----------------------------------------------------------------------------

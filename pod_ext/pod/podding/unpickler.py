@@ -165,6 +165,12 @@ class Loader:
         broken = {id(each.definition) for each in self._broken}
         return {token: d for token, d in self.definitions.items() if id(d) not in broken}
 
+    def close(self) -> None:
+        """Let go of what was loaded now, not when the garbage collector comes by."""
+        self._components.clear()
+        self._unfilled.clear()
+        self._broken.clear()
+
     def _component(self, source: PodSource) -> _ComponentLoad:
         return self._components.setdefault(id(source), _ComponentLoad(self, source))
 

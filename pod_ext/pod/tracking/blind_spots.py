@@ -119,11 +119,15 @@ def in_values(values: Iterable[object]) -> Touched:
 
 
 def _code_of(value: object) -> list[types.CodeType]:
-    if isinstance(value, types.FunctionType):
+    # By the very type: anything else of a user's objects, `__class__` even, may run code of theirs.
+    if type(value) is types.FunctionType:
         return [value.__code__]
     if type(value) is type:
-        methods = (getattr(each, "__func__", each) for each in vars(value).values())
-        return [each.__code__ for each in methods if isinstance(each, types.FunctionType)]
+        methods = (
+            each.__func__ if type(each) in (classmethod, staticmethod) else each
+            for each in list(vars(value).values())
+        )
+        return [each.__code__ for each in methods if type(each) is types.FunctionType]
     return []
 
 

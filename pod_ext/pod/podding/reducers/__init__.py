@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from pod.podding.atoms import SINGLETONS
+
 Reducer = Callable[[Any], Any]
 
 _by_type: dict[type, Reducer] = {}
@@ -37,6 +39,7 @@ def know_libraries() -> None:
         from pod.podding.reducers import arrays
 
         register_reducer(sys.modules["numpy"].ndarray, arrays.reduce_array)
+        SINGLETONS[id(sys.modules["numpy"].nan)] = ("numpy", "nan")
     if "pandas" in sys.modules and "pandas" not in _libraries_known:
         _libraries_known.add("pandas")
         from pod.podding.reducers import frames

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import types
 from typing import Any
 
@@ -17,8 +16,35 @@ def reduce_code(code: types.CodeType) -> tuple[Any, ...]:
     return make_code, (
         PYTHON, BYTECODE,
         code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_nlocals,
-        code.co_stacksize, code.co_flags, code.co_code, code.co_consts, code.co_names,
-        code.co_varnames, FileName(code.co_filename), sys.intern(code.co_name),
-        sys.intern(code.co_qualname), code.co_firstlineno, code.co_linetable,
-        code.co_exceptiontable, code.co_freevars, code.co_cellvars,
+        code.co_stacksize, code.co_flags, code.co_code, _own(code.co_consts), _own(code.co_names),
+        _own(code.co_varnames), FileName(code.co_filename), own_text(code.co_name),
+        own_text(code.co_qualname), code.co_firstlineno, own_bytes(code.co_linetable),
+        own_bytes(code.co_exceptiontable), _own(code.co_freevars), _own(code.co_cellvars),
     )  # fmt: skip
+
+
+# A pickle refers back to what it has seen as the same object. The compiler lets pieces of code and
+# much else share equal constants, and code that is made anew shares others, so the bytes would say
+# "changed" of what was only loaded. Hence every piece of code has its strings and tuples to itself.
+
+
+def own_text(text: str) -> str:
+    """An equal string that nothing else has, one of the interpreter's single characters apart."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")
+
+
+def own_bytes(data: bytes) -> bytes:
+    return bytes(bytearray(data))
+
+
+def _own(constants: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple([_owned(each) for each in constants])
+
+
+def _owned(constant: Any) -> Any:
+    kind = type(constant)
+    if kind is str:
+        return own_text(constant)
+    if kind is bytes:
+        return own_bytes(constant)
+    return _own(constant) if kind is tuple else constant
