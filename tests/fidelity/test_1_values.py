@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """DESIGN 4, point 1: types, values, sharing and cycles, across variables."""
 
 from support.form_checks import (  # noqa: F401  (the tests of this table)

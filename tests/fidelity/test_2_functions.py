@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """DESIGN 4, point 2: functions, their globals, closures and attributes."""
 
 from support.form_checks import (  # noqa: F401  (the tests of this table)

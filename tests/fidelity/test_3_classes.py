@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """DESIGN 4, point 3: classes, and instances of them."""
 
 import sys

@@ -107,7 +107,7 @@ class FailsHalfway:
         threading.Lock,
         lambda: (n for n in "ab"),
         lambda: io.FileIO(0, closefd=False),
-        lambda: memoryview(b"abc")[1:],
+        lambda: memoryview(np.zeros((4, 4))[:, 1:]),
         threading.current_thread,
     ],
 )
@@ -190,7 +190,9 @@ def test_text_arrays(store: pod.PodStore, name: str) -> None:
     )  # fmt: skip
     for old, new in zip(array.ravel().tolist(), got.ravel().tolist(), strict=True):
         assert new is old or (type(new) is type(old) and (new == old or new != new))
-    assert (len({*map(id, got.ravel())}) < 100) == (name in ("repeated", "empty strings"))
+    assert (len({*map(id, got.ravel())}) < 100) == (
+        name in ("repeated", "empty strings", "two missing")
+    )
 
 
 def test_frames_come_back_equal(store: pod.PodStore) -> None:

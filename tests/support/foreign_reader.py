@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import base64
+import enum
 import importlib
 import io
 import json
@@ -357,9 +358,27 @@ def make_bare(kind: str, *rest: Any) -> Any:
     assert kind == "enum"
     metaclass, name, bases, body, members = rest
     prepared = metaclass.__prepare__(name, bases)
-    for key, value in (*body.items(), *members):
+    for key, value in body.items():
         prepared[key] = value
-    return metaclass.__new__(metaclass, name, bases, prepared)
+    for key, value, *_ in members:
+        prepared[key] = enum.member(value)
+    if not members or len(members[0]) == 2:
+        return metaclass.__new__(metaclass, name, bases, prepared)
+    waiting = list(members)
+
+    def make_member(cls: Any, *_: Any) -> Any:
+        _, value, arguments = waiting.pop(0)
+        below = next(base for base in cls.__mro__ if not base.__flags__ & 1 << 9)
+        member = below.__new__(cls, *arguments)
+        member._value_ = value
+        return member
+
+    prepared["__new__"] = make_member
+    made = metaclass.__new__(metaclass, name, bases, prepared)
+    for key in ("__new_member__", "_new_member_"):
+        if vars(made).get(key) is make_member:
+            type.__delattr__(made, key)
+    return made
 
 
 def fill(bare: Any, part: dict[str, Any]) -> None:

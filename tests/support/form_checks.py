@@ -1,4 +1,4 @@
-"""Tests of a form (see `support.forms`); a module of `tests/fidelity` imports them for its table."""
+"""Tests of a form (see `support.forms`); modules of `tests/fidelity` have them for their tables."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pod
 import pytest
 from pod.session import Session
 from pod.tracking.namespace import NamespaceTracker
+
 from support.forms import Form, evaluate, new_namespace, run
 
 PYTHON_3_11 = sys.version_info < (3, 12)

@@ -8,6 +8,7 @@ works, and is apart from what is live.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -88,7 +89,7 @@ def in_fresh_processes(forms: Iterable[Form], directory: Path) -> dict[str, list
     forms = list(forms)
     named = [[each.name, each.cells, each.checks] for each in forms]
     times = _process("save", directory, named)
-    return _process("load", directory, [[*each, times[each[0]]] for each in named])
+    return _process("load", directory, [[*each, times.get(each[0], 0)] for each in named])
 
 
 def _process(verb: str, directory: Path, work: Any) -> Any:
@@ -112,7 +113,8 @@ def _save_all(store: pod.PodStore, work: Any) -> dict[str, int]:
         namespace = new_namespace()
         for cell in cells:
             run(cell, namespace)
-            times[name] = store.save(namespace)
+            with contextlib.suppress(Exception):  # whoever loads it finds that it is missing
+                times[name] = store.save(namespace)
     return times
 
 

@@ -34,7 +34,8 @@ ATOMIC_TYPES: frozenset[type] = frozenset(
 """Exact types all of whose objects are atoms."""
 
 _SENTINELS = (
-    (math, "nan"), (dataclasses, "MISSING"), (dataclasses, "KW_ONLY"), (dataclasses, "_HAS_DEFAULT_FACTORY"),
+    (math, "nan"),
+    (dataclasses, "MISSING"), (dataclasses, "KW_ONLY"), (dataclasses, "_HAS_DEFAULT_FACTORY"),
     (dataclasses, "_FIELD"), (dataclasses, "_FIELD_CLASSVAR"), (dataclasses, "_FIELD_INITVAR"),
 )  # fmt: skip
 

@@ -185,7 +185,7 @@ def _class_parts(cls: type) -> tuple[Any, ...]:
 
 
 _IMMOVABLE = frozenset({"__type_params__"})
-"""Attributes that cannot be set anew in the order of the class's body, so they count as its first."""
+"""Attributes that cannot be set anew in the order of the class's body, so they come first."""
 
 _SETTABLE = frozenset({"__annotations__", "__type_params__"})
 
@@ -195,7 +195,8 @@ def _only_in_the_body(cls: type, name: str) -> bool:
     metaclass: a property named `__class__`, or one that the metaclass has a property for."""
     if name in _SETTABLE:
         return False
-    found = next((b.__dict__[name] for b in type(cls).__mro__ if name in b.__dict__), None)
+    metaclass: type = type(cls)
+    found = next((b.__dict__[name] for b in metaclass.__mro__ if name in b.__dict__), None)
     return hasattr(type(found), "__set__")
 
 
@@ -251,7 +252,9 @@ def _enum_parts(cls: Any) -> tuple[Any, ...]:
         (own_text(name), member.value, *_made_of(cls, member)) for name, member in members.items()
     )
     kept = {
-        own_text(member.name): {own_text(k): v for k, v in vars(member).items() if k not in _MEMBER_MADE}
+        own_text(member.name): {
+            own_text(k): v for k, v in vars(member).items() if k not in _MEMBER_MADE
+        }
         for member in cls
         if member.name is not None
     }
@@ -262,7 +265,10 @@ def _enum_parts(cls: Any) -> tuple[Any, ...]:
     }
     return (
         ("enum", type(cls), own_text(cls.__name__), cls.__bases__, bare, values),
-        {"attributes": _named(dict(sorted(attributes.items()))), "members": {name: own for name, own in kept.items() if own}},
+        {
+            "attributes": _named(dict(sorted(attributes.items()))),
+            "members": {name: own for name, own in kept.items() if own},
+        },
     )
 
 
@@ -270,8 +276,8 @@ def _made_of(cls: Any, member: Any) -> tuple[Any, ...]:
     """What the type that is mixed in makes a member of, if a `__new__` of the session's does."""
     if not _has_new(cls):
         return ()
-    _, (_, *arguments), *_ = object.__reduce_ex__(member, 2)
-    return (tuple(arguments),)
+    reduced: Any = object.__reduce_ex__(member, 2)
+    return (tuple(reduced[1][1:]),)
 
 
 def _has_new(cls: Any) -> bool:

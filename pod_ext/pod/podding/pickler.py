@@ -111,7 +111,7 @@ class _Reducing:
             or copyreg.dispatch_table.get(kind)
             or cloudpickle.Pickler.dispatch_table.get(kind)
         )
-        if issubclass(kind, enum.Enum) and kind.__members__.get(obj.name) is obj:
+        if issubclass(kind, enum.Enum) and vars(kind)["_member_map_"].get(obj.name) is obj:
             return getattr, (kind, obj.name)  # not by its value, which may not be one to look up by
         if kind is types.BuiltinFunctionType and not isinstance(obj.__self__, types.ModuleType):
             self._reduce_or_refuse(obj.__self__)

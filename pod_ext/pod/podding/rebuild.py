@@ -97,9 +97,7 @@ def make_type_var(
     return variable
 
 
-def make_typing(
-    kind: str, module: str, arguments: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
+def make_typing(kind: str, module: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What `typing.<kind>` makes when it is called in this module."""
     # Some of these take the name of their module from their caller, and keep it for good.
     caller = {"__name__": module, "make": getattr(typing, kind)}
@@ -228,16 +226,14 @@ def make_memoryview(
 ) -> memoryview:
     """A view of `base` from its byte `start` on; `step` is in bytes, and may go backwards."""
     size = struct.calcsize(format)
-    view = memoryview(base).cast("B")
+    whole: Any = memoryview(base).cast("B")
     if len(shape) != 1:
-        made = view[start : start + size * math.prod(shape)].cast(format, shape)
-    elif step < 0:
-        low = start + step * (shape[0] - 1)
-        made = view[low : start + size].cast(format)[:: step // size]
+        made = whole[start : start + size * math.prod(shape)].cast(format, shape)
     else:
-        made = view[start : start + step * (shape[0] - 1) + size] if shape[0] else view[start:start]
-        made = made.cast(format)[:: step // size]
-    return made if writeable else made.toreadonly()
+        first, last = sorted((start, start + step * (shape[0] - 1)))
+        end = last + size if shape[0] else first
+        made = whole[first:end].cast(format)[:: step // size]
+    return cast(memoryview, made if writeable else made.toreadonly())
 
 
 # --- NumPy and pandas -----------------------------------------------------------------------------

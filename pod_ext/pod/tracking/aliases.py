@@ -161,7 +161,7 @@ def _package(obj: Any) -> str:
     owner = getattr(obj, "__self__", None)
     if owner is not None and not isinstance(owner, types.ModuleType):
         obj = owner
-    if not isinstance(obj, (type, types.FunctionType, types.BuiltinFunctionType)):
+    if not issubclass(type(obj), _NAMED):
         obj = type(obj)
     return str(getattr(obj, "__module__", None)).partition(".")[0]
 
@@ -184,7 +184,8 @@ def _held_by_modules(
         value = values[name]
         if type(value) in _PLAIN:
             continue
-        is_module = isinstance(value, types.ModuleType)
+        # By their types, here and below: a user's object may answer `__class__` as it likes.
+        is_module = issubclass(type(value), types.ModuleType)
         module = value if is_module else sys.modules.get(_module_of(value))
         if module is None or module.__name__ == "__main__":
             continue
@@ -200,14 +201,14 @@ _NAMED = (type, types.FunctionType, types.BuiltinFunctionType)
 
 
 def _module_of(value: object) -> str:
-    module = getattr(value if isinstance(value, _NAMED) else type(value), "__module__", None)
+    module = getattr(value if issubclass(type(value), _NAMED) else type(value), "__module__", None)
     return module if isinstance(module, str) else ""
 
 
 def _attributes(module: types.ModuleType) -> list[object]:
     found = []
     for value in list(vars(module).values()):
-        if isinstance(value, type):
+        if issubclass(type(value), type):
             if value.__module__ == module.__name__:
                 found += list(vars(value).values())
         elif type(value) not in _CONSTANTS:

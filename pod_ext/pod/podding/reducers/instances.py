@@ -14,7 +14,6 @@ from pod.podding.rebuild import (
     set_exception_links,
     set_exception_state,
     set_instance_state,
-    solid_base,
 )
 
 _REDUCTION = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
@@ -29,7 +28,7 @@ def completed(obj: Any, kind: type, reduced: Any) -> Any:
         return _reduce_exception(obj, kind, reduced)
     if len(reduced) < 2 or reduced[0] is not _CALLING_NEW:
         return reduced
-    if type(kind.__new__) is types.FunctionType and not importable(kind) or _hides(obj, kind):
+    if (type(kind.__new__) is types.FunctionType and not importable(kind)) or _hides(obj, kind):
         # The class may be half made when its `__new__` is called, which may want other arguments;
         # and pickle would insist on the class that the object claims.
         reduced = (new_instance, *reduced[1:])
@@ -75,7 +74,14 @@ def _reduce_exception(error: BaseException, kind: type, reduced: tuple[Any, ...]
     if issubclass(kind, BaseExceptionGroup):
         arguments = (fields.pop("message"), fields.pop("exceptions"))
     fields |= {"args": error.args, **links}
-    return make_exception, (kind, *arguments), (vars(error), fields), None, None, set_exception_state
+    return (
+        make_exception,
+        (kind, *arguments),
+        (vars(error), fields),
+        None,
+        None,
+        set_exception_state,
+    )
 
 
 def _fields(error: BaseException, kind: type) -> dict[str, Any]:
@@ -102,5 +108,6 @@ def _links(error: BaseException) -> dict[str, Any]:
 
 
 def _linked(reduced: tuple[Any, ...], links: dict[str, Any]) -> tuple[Any, ...]:
-    function, arguments, state, items, pairs, setter = (*reduced, *(None,) * (6 - len(reduced)))
+    padded: Any = (*reduced, *(None,) * (6 - len(reduced)))
+    function, arguments, state, items, pairs, setter = padded
     return function, arguments, (state, setter, links), items, pairs, set_exception_links

@@ -59,9 +59,7 @@ def _reduce_super(obj: Any) -> tuple[Any, ...]:
     return super, (_part_of_super["__thisclass__"](obj), _part_of_super["__self__"](obj))
 
 
-_part_of_super = {
-    name: vars(super)[name].__get__ for name in ("__thisclass__", "__self__")
-}
+_part_of_super = {name: vars(super)[name].__get__ for name in ("__thisclass__", "__self__")}
 
 
 def _reduce_comparison(obj: Any) -> tuple[Any, ...]:
@@ -144,8 +142,8 @@ def _reduce_type_var_tuple(obj: Any) -> Any:
 def _reduce_new_type(obj: Any) -> Any:
     if importable(obj):
         return obj.__qualname__
-    made = make_typing, ("NewType", obj.__module__, (obj.__qualname__, obj.__supertype__), {})
-    return made
+    arguments = (obj.__qualname__, obj.__supertype__)
+    return make_typing, ("NewType", obj.__module__, arguments, {})
 
 
 def _reduce_type_alias(obj: Any) -> Any:
@@ -176,11 +174,9 @@ def _reduce_cached_property(obj: Any) -> tuple[Any, ...]:
     return make_cached_property, (obj.func, name, obj.__doc__)
 
 
-_TYPE_ALIAS: dict[type, Any] = (
-    {typing.TypeAliasType: _reduce_type_alias} if sys.version_info >= (3, 12) else {}
-)
+_ALIAS = getattr(typing, "TypeAliasType", None)
 
-REDUCERS = {
+REDUCERS: dict[Any, Any] = {
     property: _reduce_property,
     classmethod: _reduce_wrapped,
     staticmethod: _reduce_wrapped,
@@ -197,6 +193,6 @@ REDUCERS = {
     super: _reduce_super,
     memoryview: reduce_memoryview,
     ModuleVars: _reduce_module_vars,
-    **_TYPE_ALIAS,
+    **({_ALIAS: _reduce_type_alias} if _ALIAS else {}),
     **weak.REDUCERS,
 }

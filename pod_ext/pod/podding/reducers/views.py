@@ -30,7 +30,14 @@ def reduce_memoryview(view: memoryview) -> tuple[Any, ...]:
         if whole.format == "B" and whole.readonly == view.readonly:
             return memoryview, (base,)
     start = _address(view) - _address(memoryview(base)) if view.nbytes else 0
-    arguments = (base, start, view.shape, (view.strides or (1,))[0], view.format, not view.readonly)
+    arguments: Any = (
+        base,
+        start,
+        view.shape,
+        (view.strides or (1,))[0],
+        view.format,
+        not view.readonly,
+    )
     if not _is_same(make_memoryview(*arguments), view):
         raise TypeError("cannot pickle a memoryview of this shape")
     return make_memoryview, arguments
