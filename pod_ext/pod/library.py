@@ -141,7 +141,8 @@ class PodStore:
 
     def _begin_to_write(self) -> None:
         if self._lease is None:
-            self._lease = Lease(self._repository.storage)
+            with contextlib.suppress(StorageError):  # read-only, or full: tried again by a save
+                self._lease = Lease(self._repository.storage)
             # From here on nobody collects garbage; until here somebody may have.
             self._repository.refresh()
             # So that a time id can be found even while nothing can be read.

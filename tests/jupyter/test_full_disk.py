@@ -1,4 +1,4 @@
-"""A disk that fills up, and has room again, while a session goes on."""
+"""A disk that fills up, fails, or is away, and is well again, while a session goes on."""
 
 from __future__ import annotations
 
@@ -59,6 +59,103 @@ class SmallDisk:
         subprocess.run(["umount", "-l", self.place], check=True)
 
 
+class ReadOnlyDisk(SmallDisk):
+    """A file system that cannot be written to for a while, as after an error."""
+
+    def fill(self, kernel: PodKernel) -> None:
+        self._remount("ro")
+
+    def free(self, kernel: PodKernel) -> None:
+        self._remount("rw")
+
+    def _remount(self, mode: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{mode}", self.place], check=True)
+
+
+class RemovableDisk:
+    """A file system that is unmounted, and mounted again."""
+
+    def __init__(self, directory: Path) -> None:
+        self.content, self.place = directory / "content", directory / "mounted"
+        self.content.mkdir()
+        self.place.mkdir()
+        self.pod_dir = self.place / "history"
+        self._mount()
+
+    def _mount(self) -> None:
+        subprocess.run(["mount", "--bind", self.content, self.place], check=True)
+
+    def fill(self, kernel: PodKernel) -> None:
+        subprocess.run(["umount", "-l", self.place], check=True)
+
+    def free(self, kernel: PodKernel) -> None:
+        assert list(self.place.iterdir()) == []  # nothing was made where it is mounted
+        self._mount()
+
+    def close(self) -> None:
+        subprocess.run(["umount", "-l", self.place], check=False, capture_output=True)
+
+
+class MovedDirectory:
+    """Somebody moves the directory that holds it all, and back."""
+
+    def __init__(self, directory: Path) -> None:
+        self.holder, self.elsewhere = directory / "holder", directory / "elsewhere"
+        self.holder.mkdir()
+        self.pod_dir = self.holder / "history"
+
+    def fill(self, kernel: PodKernel) -> None:
+        self.holder.rename(self.elsewhere)
+
+    def free(self, kernel: PodKernel) -> None:
+        assert not self.holder.exists()
+        self.elsewhere.rename(self.holder)
+
+    def close(self) -> None:
+        pass
+
+
+class ReplacedDirectory(MovedDirectory):
+    """There is a file in its place for a while."""
+
+    def fill(self, kernel: PodKernel) -> None:
+        self.pod_dir.rename(self.elsewhere)
+        self.pod_dir.write_text("not a directory")
+
+    def free(self, kernel: PodKernel) -> None:
+        self.pod_dir.unlink()
+        self.elsewhere.rename(self.pod_dir)
+
+
+class FailingCalls:
+    """The system reports an error whenever something is to be written, and then no more."""
+
+    error = "EDQUOT"
+    call = "fsync"
+
+    def __init__(self, directory: Path) -> None:
+        self.pod_dir = directory / "history"
+
+    def fill(self, kernel: PodKernel) -> None:
+        kernel.run(
+            f"import errno, os\nos._{self.call} = os.{self.call}\n"
+            f"def failing(*_, **__):\n    raise OSError(errno.{self.error}, 'as the test says')\n"
+            f"os.{self.call} = failing",
+            silent=True,
+        )
+
+    def free(self, kernel: PodKernel) -> None:
+        kernel.run(f"import os\nos.{self.call} = os._{self.call}", silent=True)
+
+    def close(self) -> None:
+        pass
+
+
+class BrokenDisk(FailingCalls):
+    error = "EIO"
+    call = "link"
+
+
 def _may_mount() -> bool:
     try:
         done = subprocess.run(
@@ -70,9 +167,19 @@ def _may_mount() -> bool:
 
 
 Disk = FileLimit | SmallDisk
+MAY_MOUNT = _may_mount()
+FULL = [FileLimit, *([SmallDisk] if MAY_MOUNT else [])]
+TROUBLE = [
+    *FULL,
+    MovedDirectory,
+    ReplacedDirectory,
+    FailingCalls,
+    BrokenDisk,
+    *([ReadOnlyDisk, RemovableDisk] if MAY_MOUNT else []),
+]
 
 
-@pytest.fixture(params=[FileLimit, *([SmallDisk] if _may_mount() else [])])
+@pytest.fixture(params=FULL)
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
     made = request.param(tmp_path)
     yield made
@@ -87,6 +194,7 @@ def kernel(disk: Disk, tmp_path: Path) -> Iterator[PodKernel]:
         yield started
 
 
+@pytest.mark.parametrize("disk", TROUBLE, indirect=True)
 def test_it_is_told_once_and_saving_resumes_by_itself_with_nothing_skipped(
     kernel: PodKernel, disk: Disk
 ) -> None:
@@ -113,7 +221,8 @@ def test_it_is_told_once_and_saving_resumes_by_itself_with_nothing_skipped(
     kernel.run("%pod_log -n 1")
     assert "all is on disk" in kernel.run("%pod_status").text
     saved = kernel.log()
-    assert {commit["code"] for commit in saved} >= {*codes, "x.append('after')"}
+    cells = [*codes, "x.append('after')", "x.append('later')"]
+    assert [commit["code"] for commit in reversed(saved)][-len(cells) :] == cells
     kernel.restart()
     kernel.checkout(before)
     assert kernel.value("x") == [1]

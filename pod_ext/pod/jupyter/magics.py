@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
-from pod.errors import PodError, UntrustedError
+from pod.errors import PodError, StorageError, UntrustedError
 from pod.history.diff import read_arguments
 from pod.history.log import Log, select
 from pod.history.records import Commit
@@ -243,16 +243,35 @@ class PodMagics(Magics):
 
     def _status(self, options: Any) -> None:
         extension = self._extension
-        history, head = extension.store.history, extension.session.head
-        commits, damaged = history.commits()
-        pending = history.pending_times()
+        head = extension.session.head
+        pending = extension.store.history.pending_times()
         lines = [
             ("pod directory", str(extension.store.path)),
             ("HEAD", "none" if head is None else str(head)),
+            ("writing", f"{len(pending)} times on their way" if pending else "all is on disk"),
+        ]
+        try:
+            lines += self._stored()
+        except StorageError as error:
+            lines.append(("cannot be read", str(error)))
+        trouble = extension.store.signing_trouble()
+        if trouble:
+            lines.append(("not signed", trouble))
+        if extension.save_trouble:
+            lines.append(("not saved", extension.save_trouble))
+        if extension.write_trouble:
+            lines.append(("not written", extension.write_trouble))
+        display(Report(_headline(extension), tuple(lines)))
+
+    def _stored(self) -> list[tuple[str, str]]:
+        """Status lines on what the pod directory holds."""
+        extension = self._extension
+        history, head = extension.store.history, extension.session.head
+        commits, damaged = history.commits()
+        lines = [
             ("times", f"{len(commits)}, {size(sum(commit.bytes for commit in commits))} in all"),
             ("autosave", "on" if extension.autosave else "off (%pod_save saves)"),
             ("tracking", f"{extension.tracking} (namespace)"),
-            ("writing", f"{len(pending)} times on their way" if pending else "all is on disk"),
         ]
         own = [commit for commit in commits if commit.session == extension.session.id]
         if own:
@@ -277,14 +296,7 @@ class PodMagics(Magics):
                  f"{listing([str(t) for t in untrusted], 8)}. If you know where they come from: "
                  "%pod_trust")
             )  # fmt: skip
-        trouble = extension.store.signing_trouble()
-        if trouble:
-            lines.append(("not signed", trouble))
-        if extension.save_trouble:
-            lines.append(("not saved", extension.save_trouble))
-        if extension.write_trouble:
-            lines.append(("not written", extension.write_trouble))
-        display(Report(_headline(extension), tuple(lines)))
+        return lines
 
     @magic_arguments()
     @_with_help()
