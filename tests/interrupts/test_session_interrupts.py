@@ -327,8 +327,8 @@ def test_an_interrupt_at_any_moment(name: str) -> None:
     kept, expected = expected_of(scenario)
     draw_from_the_start()
     world = scenario.make()
-    all_moments = moments(lambda: scenario.act(world))
     chance = random.Random(name)
+    all_moments = moments(lambda: scenario.act(world), chance)
     tried = sorted(chance.sample(all_moments, min(SAMPLE, len(all_moments))))
     trouble = []
     for at in tried:
@@ -342,5 +342,6 @@ def test_an_interrupt_at_any_moment(name: str) -> None:
             if VERBOSE:
                 traceback.print_exc()
             trouble.append(f"{at}: {outcome.struck}: {error!r:.300}")
+            print(trouble[-1], flush=True)
     print(name, len(all_moments), len(tried), len(trouble))
     assert not trouble, "\n".join(trouble)

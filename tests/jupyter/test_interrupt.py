@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import time
+from pathlib import Path
+from typing import Any
 
 from support.kernels import PodKernel, Ran, wait_until
 
@@ -170,4 +174,179 @@ def test_interrupts_at_any_moment_leave_every_time_whole(own: PodKernel) -> None
         own.checkout(1)
         own.checkout(head)
         assert own.value(state) == seen, (seed, number)
+    assert interrupted
+
+
+SCALE = int(os.environ.get("POD_TEST_SCALE", "1"))
+
+STRIKER = """
+import random
+from IPython import get_ipython
+from support.interrupting import moments, strike
+
+shell = get_ipython()
+hooks = list(shell.events.callbacks["post_run_cell"])
+wanted, outcome, found = None, None, []
+
+def hook(result):
+    global wanted, outcome
+    def run():
+        for each in hooks:
+            each(result)
+    if wanted is None:
+        run()
+    elif wanted == 0:
+        wanted = None
+        found[:] = moments(run, random.Random(0))
+    else:
+        wanted, outcome = None, strike(wanted, run)
+
+shell.events.callbacks["post_run_cell"][:] = [hook]
+
+def magic(at, name, line):
+    global outcome
+    def run():
+        try:
+            shell.run_line_magic(name, line)
+        except Exception as error:
+            return str(error)
+        return ""
+    if at == 0:
+        found[:] = moments(run, random.Random(0))
+    else:
+        outcome = strike(at, run)
+"""
+"""Presses the stop button at the n-th moment of Pod's code after a cell, or in a magic."""
+
+STATE = "repr(x), y['x'] is x, len(z), [p.n for p in z], type(z[0]) is P, z[1] in y['them'], seen"
+THINGS = """
+class P:
+    def __init__(self, n): self.n = n
+x = [0]
+z = [P(n) for n in range(300)]
+y = {'x': x, 'them': z[:3]}
+seen = []
+"""
+
+
+def striker(kernel: PodKernel) -> None:
+    (kernel.cwd / "striker.py").write_text(STRIKER)
+    tests = Path(__file__).parents[1]
+    kernel.run(f"import sys\nsys.path.insert(0, {str(tests)!r})\nimport striker", silent=True)
+
+
+def sample(kernel: PodKernel, chance: random.Random, count: int) -> list[int]:
+    found = kernel.value("__import__('striker').found")
+    return sorted(chance.sample(found, min(len(found), count * SCALE)))
+
+
+def outcome(kernel: PodKernel) -> tuple[str, bool, Any]:
+    it = "__import__('striker').outcome"
+    return kernel.value(f"{it}.struck, {it}.interrupted, {it}.value")
+
+
+def test_at_any_moment_of_what_runs_after_a_cell(own: PodKernel) -> None:
+    own.cell(THINGS)
+    striker(own)
+    # What a class body reads is not seen by the namespace, but found in the code.
+    change = "x.append({0})\nclass Body:\n    seen.append(len(z))\nz[{0} % 300].n = {0}"
+    own.run("striker.wanted = 0\n" + change.format(0))
+    for at in sample(own, random.Random(1), 12):
+        own.run("pass")
+        before = own.head["t"]
+        ran = own.run(f"striker.wanted = {at}\n" + change.format(at))
+        struck, escaped, _ = outcome(own)
+        assert ran.reply["status"] == "ok", struck
+        assert not escaped or "_after_cell" in struck or "contextlib" in struck, struck
+        assert len(ran.stderr.splitlines()) <= 1, (struck, ran.stderr)
+        complete = "interrupted" not in ran.stderr and not escaped
+        assert (own.head["t"] > before) == complete, (struck, ran.stderr)
+        now = own.value(STATE)
+        own.run("pass")
+        saved = own.head["t"]
+        own.checkout(2)
+        assert own.value("x, seen") == ([0], []), struck
+        own.checkout(saved)
+        assert own.value(STATE) == now, struck
+
+
+def test_at_any_moment_of_a_checkout(own: PodKernel) -> None:
+    own.cell(THINGS)
+    own.cell("import random\nx.append(1)\nseen.append(y)\nz.pop()\nfirst = 1")
+    then = own.value(STATE.replace(", seen", ", len(seen)"))
+    own.cell("x.append(2)\nclass P: pass\nz.append(P())\nz[-1].n = 7\ndel first\nrandom.random()")
+    striker(own)
+    state = STATE.replace(", seen", ", len(seen)")
+    now = own.value(state)
+    head = own.head["t"]
+    own.run("import striker\nstriker.magic(0, 'pod_checkout', '3')")
+    assert own.value(state) == then
+    for at in sample(own, random.Random(2), 12):
+        own.checkout(head)
+        drawn = own.value("hash(__import__('random').getstate())")
+        assert own.value(state) == now
+        own.run(f"import striker\nstriker.magic({at}, 'pod_checkout', '3')")
+        struck, escaped, told = outcome(own)
+        assert not escaped or "_run" in struck or "pod_checkout" in struck, struck
+        complete = own.value("first if 'first' in globals() else 0") == 1
+        assert own.value(state) == (then if complete else now), (struck, told)
+        assert (own.value("hash(__import__('random').getstate())") != drawn) == complete, struck
+        if told:
+            assert told == "interrupted; " + (
+                "the checkout was complete by then" if complete else "the namespace is as it was"
+            ), struck
+        own.run("pass")
+        saved = own.head["t"]
+        own.checkout(2)
+        own.checkout(saved)
+        assert own.value(state) == (then if complete else now), struck
+
+
+BIG = """
+import numpy as np, pandas as pd
+class P:
+    def __init__(self, n): self.n = n
+x = [0]
+many = [P([n]) for n in range(10_000)]
+array = np.zeros(500_000)
+frame = pd.DataFrame({'a': range(20_000), 'b': [f'text {n % 977}' for n in range(20_000)]})
+"""
+BIG_STATE = (
+    "x, sum(p.n[0] for p in many), len(many), many[3].n is x, float(array.sum()), "
+    "int(frame.a.sum()), list(frame.columns), len(frame)"
+)
+BIG_CHANGES = (
+    "x.append({n})\nmany[{n}].n = [-{n}]",
+    "array[{n}::7] += 1",
+    "frame['c{n}'] = frame.a * {n}",
+    "many = [P([n]) for n in range({n} * 300)] + many[:10_000]\nmany[3].n = x",
+    "frame = frame.iloc[: 19_000 + {n}, :2]",
+)
+
+
+def test_the_stop_button_at_random_moments_while_big_things_are_saved_and_restored(
+    own: PodKernel,
+) -> None:
+    seed = 20260705
+    own.cell(BIG)
+    first = own.value(BIG_STATE)
+    chance = random.Random(seed)
+    interrupted = 0
+    for number in range(1, 15 * SCALE + 1):
+        if number % 3:
+            code = "\n".join(chance.sample(BIG_CHANGES, 2)).format(n=number % 900 + 1)
+        else:
+            code = f"%pod_checkout {chance.choice(own.log()[:-1])['t']}"
+        request = own.send(code)
+        time.sleep(chance.random() * 0.2)
+        own.interrupt()
+        ran = own.finish(request)
+        interrupted += "nterrupt" in f"{ran.stderr}{ran.error}"
+        own.run("pass")
+        own.run("pass")
+        seen, head = own.value(BIG_STATE), own.head["t"]
+        own.checkout(2)
+        assert own.value(BIG_STATE) == first, (seed, number)
+        own.checkout(head)
+        assert own.value(BIG_STATE) == seen, (seed, number)
     assert interrupted

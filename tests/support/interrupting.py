@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dis
+import random
 import signal
 import sys
 import threading
@@ -118,17 +119,15 @@ def strike(at: int, action: Callable[[], Any]) -> Outcome:
     return Outcome(_plan.seen, _plan.struck, interrupted, value)
 
 
-def moments(action: Callable[[], Any]) -> list[int]:
-    """For every place in Pod's code that an action comes by: the first time and the last."""
+def moments(action: Callable[[], Any], chance: random.Random) -> list[int]:
+    """One moment for every place in Pod's code that an action comes by, at any of its rounds."""
     _plan.trail = []
     try:
         strike(0, action)
         trail = _plan.trail
     finally:
         _plan.trail = None
-    first: dict[tuple[types.CodeType, int], int] = {}
-    last: dict[tuple[types.CodeType, int], int] = {}
+    found: dict[tuple[types.CodeType, int], list[int]] = {}
     for number, place in enumerate(trail, 1):
-        first.setdefault(place, number)
-        last[place] = number
-    return sorted({*first.values(), *last.values()})
+        found.setdefault(place, []).append(number)
+    return sorted(map(chance.choice, found.values()))

@@ -6,6 +6,7 @@ could not be saved is tried again after the next cell.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import sys
@@ -22,6 +23,7 @@ from traitlets.config import Configurable
 from pod.errors import DamagedError, PodError, one_line
 from pod.history.text import ago, ellipsis, gist, listing
 from pod.history.text import one_line as one_line_of
+from pod.interrupts import Gate, uninterrupted
 from pod.jupyter.completion import look_at_namespace
 from pod.jupyter.names import UserNames, only_pod_magics, output_names
 from pod.jupyter.reports import distinct
@@ -31,6 +33,7 @@ from pod.library import PodStore, default_path
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import POLICIES
 from pod.session import Cell, Saved, Session
+from pod.tracking import Touched
 from pod.tracking.blind_spots import in_cell, magics_in
 from pod.tracking.namespace import NamespaceTracker
 
@@ -107,6 +110,8 @@ class PodExtension(Configurable):
         self.write_trouble = ""
         """Why what was saved cannot be written at present, '' when it can."""
         self._started: float | None = None
+        self._looked = True
+        """Whether what the last cell may have touched unseen is known."""
         self._unsaved_code: list[str] = []
         self._told: set[Any] = set()
         self._write_error = ""
@@ -118,7 +123,7 @@ class PodExtension(Configurable):
     # --- loading and unloading
 
     def attach(self) -> None:
-        """Exchange the namespace, save what is there, and begin to listen."""
+        """Exchange the namespace, and begin to listen."""
         shell = self.shell
         self._old_module, old = shell.user_module, shell.user_ns
         self._old_namespace = old
@@ -150,7 +155,6 @@ class PodExtension(Configurable):
         trouble = self.store.signing_trouble()
         if trouble:
             self.warn(trouble)
-        self._save(Cell(code="%load_ext pod", message="what was there when Pod was loaded"))
 
     def detach(self) -> None:
         """Give the shell an ordinary namespace back, with everything in it."""
@@ -159,8 +163,6 @@ class PodExtension(Configurable):
         shell.events.unregister("pre_run_cell", self._before_cell)
         shell.events.unregister("post_run_cell", self._after_cell)
         del shell.var_expand
-        if self.autosave:
-            self._save(Cell(message="before Pod was unloaded"), only_if_changed=True)
         old = self._old_namespace
         old.clear()
         old.update(dict(dict.items(self.namespace)))
@@ -169,6 +171,9 @@ class PodExtension(Configurable):
         if stale:
             self.say(f"these go on with the namespace as it is now: {listing(stale, 5)}")
         _left_behind[shell] = self.store.path, self.session
+
+    def close(self) -> None:
+        """Have everything written that was saved."""
         try:
             self.store.close()
         except PodError as error:
@@ -233,43 +238,56 @@ class PodExtension(Configurable):
     def _before_cell(self, info: ExecutionInfo) -> None:
         if self._is_inside_cell():
             return
+        if not self._looked:
+            self.session.touch(Touched(everything=True))
+        self._looked = False
         self._started = time.perf_counter()
         look_at_namespace(self.shell, self.namespace)
 
     def _after_cell(self, result: ExecutionResult) -> None:
         """After every cell; must not raise, whatever happens."""
-        if self._is_inside_cell():
-            return
-        started, self._started = self._started, None
-        try:
-            self._take_over_stragglers()
-            info = getattr(result, "info", None)
-            code = getattr(info, "raw_cell", None) or ""
-            # Not every IPython keeps what it made of the cell; its transformers then run again.
-            ran = getattr(info, "transformed_cell", None) or self.shell.transform_cell(code)
-            self.session.touch(in_cell(ran))
-            self.session.aliases.note(self._callbacks(ran))
-            self.namespace._watch(output_names(()), "IPython.core.displayhook")
-            number = getattr(result, "execution_count", None)
-            if number is not None:
-                self.namespace._watched.add(f"_{number}")
-            if not code.strip() or only_pod_magics(code):
+        # An interrupt that is left at the end came when all was done.
+        with contextlib.suppress(KeyboardInterrupt), uninterrupted() as gate:
+            if self._is_inside_cell():
                 return
-            error = result.error_before_exec or result.error_in_exec
-            cell = Cell(
-                code=code,
-                ok=bool(result.success),
-                error=one_line(error)[:200] if error is not None else "",
-                seconds=time.perf_counter() - started if started is not None else 0.0,
-            )
+            started, self._started = self._started, None
+            try:
+                cell = self._cell(result, started)
+                self._looked = True
+            except Exception as error:
+                self.session.touch(Touched(everything=True))
+                self.warn(f"this cell could not be looked at ({one_line(error)[:200]})")
+                return
+            if cell is None:
+                return
             if self.autosave:
-                self._save(cell)
+                self._save(cell, gate)
             else:
-                self._unsaved_code.append(code)
-        except KeyboardInterrupt:
-            self.warn("interrupted; this cell is saved together with the next one")
-        except Exception as error:
-            self.warn(f"this cell could not be looked at ({one_line(error)[:200]})")
+                self._unsaved_code.append(cell.code)
+
+    def _cell(self, result: ExecutionResult, started: float | None) -> Cell | None:
+        """What ran, once all that it may have touched unseen is told to the session; None for a
+        cell that is not to be saved."""
+        self._take_over_stragglers()
+        info = getattr(result, "info", None)
+        code = getattr(info, "raw_cell", None) or ""
+        # Not every IPython keeps what it made of the cell; its transformers then run again.
+        ran = getattr(info, "transformed_cell", None) or self.shell.transform_cell(code)
+        self.session.touch(in_cell(ran))
+        self.session.aliases.note(self._callbacks(ran))
+        self.namespace._watch(output_names(()), "IPython.core.displayhook")
+        number = getattr(result, "execution_count", None)
+        if number is not None:
+            self.namespace._watched.add(f"_{number}")
+        if not code.strip() or only_pod_magics(code):
+            return None
+        error = result.error_before_exec or result.error_in_exec
+        return Cell(
+            code=code,
+            ok=bool(result.success),
+            error=one_line(error)[:200] if error is not None else "",
+            seconds=time.perf_counter() - started if started is not None else 0.0,
+        )
 
     def _is_inside_cell(self) -> bool:
         """Whether it is a cell's code that runs this cell, as `%%capture` does: all one cell."""
@@ -293,23 +311,31 @@ class PodExtension(Configurable):
         if not self._stale:
             old.clear()  # else it would keep alive what the user deletes from now on
 
-    def _save(self, cell: Cell, *, only_if_changed: bool = False) -> Saved | None:
+    def save(self, cell: Cell, *, only_if_changed: bool = False) -> Saved | None:
         """Save, and tell about trouble instead of raising it. None when it did not work."""
+        with uninterrupted() as gate:
+            return self._save(cell, gate, only_if_changed)
+
+    def _save(self, cell: Cell, gate: Gate, only_if_changed: bool = False) -> Saved | None:
+        """With a closed gate, which is open while the session saves."""
         if self._unsaved_code:
             code = "\n\n".join([*self._unsaved_code, cell.code]).strip()
             cell = Cell(code, cell.ok, cell.error, cell.seconds, cell.message)
         self.names.exclude = tuple(self.exclude)
         head = self.session.head
         try:
+            gate.let_in()
             saved = self.session.save(cell, only_if_changed=only_if_changed)
+            gate.open = False
         except KeyboardInterrupt:
-            if self.session.head == head:
+            if self.session.head in (head, None):
                 self.save_trouble = ""  # told each time
                 self._not_saved(cell, "the save was interrupted")
             else:  # it came when the save was complete
                 self._unsaved_code.clear()
             return None
         except Exception as error:
+            gate.open = False
             why = str(error) if isinstance(error, PodError) else one_line(error)[:200]
             self._not_saved(cell, why)
             return None
@@ -401,18 +427,23 @@ def load(shell: InteractiveShell) -> None:
     from pod.jupyter.completion import install_completers
     from pod.jupyter.magics import PodMagics
 
-    if shell in _extensions:
-        return
-    try:
-        extension = PodExtension(shell)
-    except PodError as error:
-        raise UsageError(f"Pod is not loaded, and nothing has changed: {error}") from None
-    extension.attach()
-    _extensions[shell] = extension
-    _configurables(shell).append(extension)
-    shell.register_magics(PodMagics(shell, extension))
-    install_completers(shell, extension)
-    install_tracebacks(shell)
+    with uninterrupted() as gate:
+        if shell in _extensions:
+            return
+        gate.let_in()
+        try:
+            extension = PodExtension(shell)
+        except PodError as error:
+            raise UsageError(f"Pod is not loaded, and nothing has changed: {error}") from None
+        gate.open = False
+        extension.attach()
+        _extensions[shell] = extension
+        _configurables(shell).append(extension)
+        shell.register_magics(PodMagics(shell, extension))
+        install_completers(shell, extension)
+        install_tracebacks(shell)
+        cell = Cell(code="%load_ext pod", message="what was there when Pod was loaded")
+        extension._save(cell, gate)
 
 
 def _configurables(shell: InteractiveShell) -> list[Any]:
@@ -425,12 +456,19 @@ def unload(shell: InteractiveShell) -> None:
     from pod.jupyter.completion import remove_completers
     from pod.jupyter.magics import remove_magics
 
-    extension = _extensions.pop(shell, None)
+    extension = _extensions.get(shell)
     if extension is None:
         return
-    extension.detach()
-    if extension in _configurables(shell):
-        _configurables(shell).remove(extension)
-    remove_magics(shell)
-    remove_completers(shell)
-    remove_tracebacks(shell)
+    with uninterrupted() as gate:
+        if extension.autosave:
+            cell = Cell(message="before Pod was unloaded")
+            extension._save(cell, gate, only_if_changed=True)
+        del _extensions[shell]
+        extension.detach()
+        if extension in _configurables(shell):
+            _configurables(shell).remove(extension)
+        remove_magics(shell)
+        remove_completers(shell)
+        remove_tracebacks(shell)
+        gate.let_in()
+        extension.close()

@@ -190,7 +190,7 @@ class PodMagics(Magics):
 
     def _save(self, options: Any) -> None:
         message = " ".join(options.message).strip("\"'")
-        saved = self._extension._save(Cell(message=message or "saved by hand"))
+        saved = self._extension.save(Cell(message=message or "saved by hand"))
         if saved is not None:
             display(Report(f"saved as time {saved.t}"))
 
@@ -335,12 +335,17 @@ class PodMagics(Magics):
             return
         except (UsageError, ValueError) as error:  # ValueError: a quotation mark without its pair
             raise UsageError(f"{error}; %{magic.__name__} -h shows what it takes") from None
+        session = self._extension.session
+        checkouts = session.checkouts
         try:
             act(options)
         except PodError as error:
             raise UsageError(str(error)) from None
         except KeyboardInterrupt:
-            raise UsageError("interrupted; the namespace is as it was") from None
+            what = "the namespace is as it was"
+            if session.checkouts != checkouts:
+                what = "the checkout was complete by then"
+            raise UsageError(f"interrupted; {what}") from None
 
 
 def _headline(extension: PodExtension) -> str:
