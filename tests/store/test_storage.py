@@ -164,6 +164,24 @@ def test_files_and_directories_are_private(local: LocalStorage) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == expected, path
 
 
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077, 0o277, 0o777])
+def test_they_are_private_and_usable_whatever_the_umask_is(umask: int) -> None:
+    with public_directory() as root, without_root(root):
+        local = LocalStorage(root / "new" / "pod")
+        before = os.umask(umask)
+        try:
+            local.put("packs/a", [b"x"])
+            local.put("tags/a", [b"x"])
+            local.put_if_absent("commits/1", b"y")
+            local.put_if_absent("claims/1", b"", durable=False)
+        finally:
+            os.umask(before)
+        assert (local.get("packs/a"), local.get("commits/1")) == (b"x", b"y")
+        for path in [local.root, *local.root.rglob("*")]:
+            expected = 0o700 if path.is_dir() else 0o600
+            assert stat.S_IMODE(path.stat().st_mode) == expected, path
+
+
 def test_nothing_is_written_by_reading(local: LocalStorage) -> None:
     with pytest.raises(MissingKeyError):
         local.get("format.json")

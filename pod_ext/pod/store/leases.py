@@ -15,6 +15,7 @@ import uuid
 import weakref
 
 from pod.errors import PodError
+from pod.store import files
 from pod.store.storage import Storage
 
 PREFIX = "leases/"
@@ -45,8 +46,10 @@ def others(storage: Storage, own: str | None = None, *, clean: bool) -> list[str
     for key in storage.list(PREFIX):
         if key == own:
             continue
-        with contextlib.suppress(PodError, ValueError, KeyError, TypeError):
-            record = json.loads(storage.get(key))
+        with contextlib.suppress(
+            PodError, ValueError, LookupError, TypeError, OverflowError, RecursionError
+        ):
+            record = json.loads(files.read_bounded(storage, key, files.MAX_SMALL_BYTES))
             if (record["host"], record["pid"]) == (socket.gethostname(), os.getpid()):
                 continue  # this process flushes all it has before it collects
             if _is_alive(record["host"], int(record["pid"]), float(record["since"])):

@@ -192,7 +192,8 @@ class Repository:
         while True:
             t = max(t, 1 + max([self._highest, *self.times(), *self.claims()]))
             if t > files.MAX_TIME:
-                raise StorageError(
+                # Not a StorageError, which would have saves go on in memory under higher ones.
+                raise PodError(
                     f"{self.storage} has no time ids left: look in commits/ and claims/ for a file "
                     f"named {t - 1}, which Pod did not make, and remove it"
                 )
@@ -270,7 +271,8 @@ class Repository:
     def times(self) -> list[int]:
         """The time ids of all commits, ascending."""
         times = self._times(files.COMMITS)
-        self._highest = max([self._highest, *times[-1:]])
+        if times and times[-1] < files.MAX_TIME:  # nothing follows that one: not Pod's, or removed
+            self._highest = max(self._highest, times[-1])
         return times
 
     # Tags

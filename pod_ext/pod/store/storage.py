@@ -238,12 +238,13 @@ class LocalStorage:
                 descriptor = os.open(path, _READ)
             except FileNotFoundError as error:
                 raise MissingKeyError(f"{path} does not exist") from error
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                os.close(descriptor)
+                raise StorageError(
+                    f"{path} is not a regular file; it was not made by Pod, move it away"
+                )
             with os.fdopen(descriptor, "rb") as file:
-                status = os.fstat(descriptor)
-                if not stat.S_ISREG(status.st_mode):
-                    raise StorageError(
-                        f"{path} is not a regular file; it was not made by Pod, move it away"
-                    )
                 yield file, status.st_size
 
 
@@ -332,6 +333,7 @@ def _create_exclusively(path: Path, data: bytes, *, durable: bool) -> bool:
 
 def _fill(descriptor: int, parts: Iterable[BytesLike], *, durable: bool) -> None:
     with os.fdopen(descriptor, "wb", buffering=_WRITE_BUFFER_BYTES) as file:
+        _set_mode(descriptor, 0o600)
         for part in parts:
             file.write(part)
         if durable:
@@ -342,6 +344,7 @@ def _fill(descriptor: int, parts: Iterable[BytesLike], *, durable: bool) -> None
 def _make_directory(directory: Path, floor: Path | None) -> None:
     try:
         directory.mkdir(mode=0o700)
+        _set_mode(directory, 0o700)
     except FileExistsError:
         if not directory.is_dir():
             raise NotADirectoryError(
@@ -352,8 +355,20 @@ def _make_directory(directory: Path, floor: Path | None) -> None:
         if directory.parent == floor:
             raise
         _make_directory(directory.parent, floor)
-        directory.mkdir(mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
+            _set_mode(directory, 0o700)
     _sync_directory(directory.parent)
+
+
+def _set_mode(made: int | Path, mode: int) -> None:
+    """Give what was just made its mode, should the user's umask have taken some of it away."""
+    if os.name == "nt":
+        return
+    with contextlib.suppress(OSError):  # some file systems have no modes
+        now = stat.S_IMODE(os.stat(made).st_mode)  # noqa: PTH116
+        if now & 0o777 != mode:
+            os.chmod(made, mode | now & 0o7000)  # noqa: PTH101
 
 
 def _sync_directory(directory: Path) -> None:

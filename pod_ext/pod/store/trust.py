@@ -35,8 +35,6 @@ _KEY = "key"
 _TRUSTED = "trusted/"
 _CONTEXT = "pod-ext 2026-11-23: signature of a commit, format 1"
 _MAX_RECORD_BYTES = 64 << 20
-# Where no hard links are, another process may be seen half way through writing its new key.
-_PATIENCE_SECONDS = 0.5
 
 _process_key = secrets.token_bytes(KEY_BYTES)
 """Signs where the user can have no key, so that this process can load what it saved."""
@@ -78,6 +76,8 @@ class Keyring:
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
         self._key: bytes | None = None
+        # Where no hard links are, another process may be seen half way through writing its key.
+        self._patience = 0.5
         self.trouble = ""
         """Why the user's own key cannot be used, '' when it can."""
 
@@ -104,10 +104,12 @@ class Keyring:
     def _own_key(self, *, create: bool) -> bytes | None:
         if self._key is None:
             try:
-                self._key = _read_key(self._opened(), create=create)
-                self.trouble = ""
+                self._key = _read_key(self._opened(), self._patience, create=create)
+                if self._key is not None:
+                    self.trouble = ""
             except PodError as error:
                 self.trouble = str(error)
+                self._patience = 0.0
         return self._key
 
     # Trust records
@@ -177,9 +179,10 @@ def _signed_with(key: bytes, digest: str, signature: str) -> bool:
 # The key
 
 
-def _read_key(storage: LocalStorage, *, create: bool) -> bytes | None:
-    """The key; None if there is none and none is to be made."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+def _read_key(storage: LocalStorage, patience: float, *, create: bool) -> bytes | None:
+    """The key; None if there is none and none is to be made. One that is too short gets so many
+    seconds to become whole."""
+    deadline = time.monotonic() + patience
     while True:
         try:
             key = storage.get_range(_KEY, 0, KEY_BYTES + 1)
