@@ -62,6 +62,9 @@ MAX_CODE = 16 << 20
 Versioned = Callable[[str, object], bool]
 """Whether a name, with this object, is a variable to be saved."""
 
+Rebuild = Callable[[Mapping[str, Any], Callable[[str], Any]], dict[str, Any]]
+"""From the variables of a moment, and what gives its definitions by token, to new objects."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -119,6 +122,8 @@ class CheckedOut:
     restored: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     """Left in place, because they are the same now as then."""
+    rebuilt: list[str] = field(default_factory=list)
+    """Made again instead of restored."""
     removed: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
     """Of those restored or kept, the ones that are modules, or classes and functions of modules."""
@@ -190,6 +195,14 @@ class Session:
     def touch(self, touched: Touched) -> None:
         """Count these as touched, for whoever knows of what the tracker does not see."""
         self._tracker.touch(touched)
+
+    def take_touched(self) -> Touched:
+        """What was touched since the last save; whoever takes it has to give it back."""
+        return self._tracker.take()
+
+    def variables(self) -> dict[str, Any]:
+        """The variables that are in the namespace now."""
+        return self._values()
 
     # --- saving
 
@@ -538,12 +551,16 @@ class Session:
 
     # --- checkout
 
-    def checkout(self, t: int, names: Iterable[str] | None = None) -> CheckedOut:
+    def checkout(
+        self, t: int, names: Iterable[str] | None = None, rebuild: Rebuild | None = None
+    ) -> CheckedOut:
         """Take the namespace, or some variables of it, back to how they were at time `t`.
 
         What changed since the last save is saved first. Variables that are the same then and now
         stay as they are, the same objects. When it raises, or is interrupted, the namespace is as
         it was.
+
+        `rebuild` gives objects for some of the variables in place of those saved.
         """
         with self._lock, uninterrupted() as gate:
             gate.let_in()
@@ -566,11 +583,32 @@ class Session:
                 lambda token: self._tokens.live(token) if same(token) else None,
             )
             self._complete(restored, wanted, t)
+            rebuilt: dict[str, Any] = {}
+            if rebuild is not None:
+                live = {
+                    each.name: dict.get(self.namespace, each.name)
+                    for each in then.values()
+                    if self._is_in_place(each, same)
+                }
+                definitions = restored.definitions
+                rebuilt = rebuild(
+                    live | restored.values,
+                    lambda token: (
+                        definitions.get(token)
+                        or (self._tokens.live(token) if same(token) else None)
+                    ),
+                )
+                kept -= rebuilt.keys()
+                restored.values |= rebuilt
+                for name in rebuilt:
+                    restored.failures.pop(name, None)
+            report.rebuilt = sorted(rebuilt)
             report.kept = sorted(kept)
             report.failures = restored.failures
-            report.restored = sorted(restored.values.keys() - restored.failures.keys())
+            got = restored.values.keys() - restored.failures.keys()
+            report.restored = sorted(got - rebuilt.keys())
             report.versions = differing(v for v in wanted if v.name not in restored.failures)
-            report.opaque = {v.name: v.opaque for v in wanted if v.opaque}
+            report.opaque = {v.name: v.opaque for v in wanted if v.opaque and v.name not in rebuilt}
             if names is None:
                 report.removed = sorted(self._state.variables.keys() - then.keys())
                 after = self._state_at(commit, then, restored, kept)
@@ -582,6 +620,7 @@ class Session:
             displaced = self._using_displaced(restored)
             gate.open = False
             self._swap(restored, report.removed, after, t, report.generators, displaced)
+            self._tracker.touch(Touched(frozenset(rebuilt)))
             report.imports = {
                 name
                 for name in (*report.restored, *report.kept)

@@ -13,8 +13,9 @@ import json
 import random
 import struct
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from pod.errors import PodError, one_line
@@ -188,13 +189,27 @@ class Settings:
 
 def prepare(history: History, commit: Commit) -> Settings:
     """What would take the generators back to this moment. Sets nothing yet, never raises."""
+    return _settings(
+        {name: partial(history.blob, blob) for name, blob in commit.random}, commit.random
+    )
+
+
+def settings_for(found: Mapping[str, bytes]) -> Settings:
+    """What would take the generators back to the states that were found once. Never raises."""
+    blobs = {name: partial(bytes, blob) for name, blob in found.items()}
+    return _settings(blobs, put(found, digest))
+
+
+def _settings(
+    blobs: Mapping[str, Callable[[], bytes]], wanted: Iterable[tuple[str, str]]
+) -> Settings:
     settings = Settings()
     now = dict(digests())
-    for name, blob in commit.random:
+    for name, blob in wanted:
         if name not in _GENERATORS or now.get(name) == blob:
             continue
         try:
-            state = json.loads(history.blob(blob))
+            state = json.loads(blobs[name]())
             settings.setters[name] = _GENERATORS[name].setter(state)
         except (_NotNowError, PodError) as error:
             settings.failures[name] = str(error)

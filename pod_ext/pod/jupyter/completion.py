@@ -67,7 +67,8 @@ def _completers(extension: PodExtension) -> dict[str, Callable[[Any, Any], list[
 
     def checkout(_: Any, event: Any) -> list[str]:
         words = _words_before(event)
-        return names_at(words[0]) if words else references()
+        given = options("--replay", "--yes")(event.symbol)
+        return given + (names_at(words[0]) if words else references())
 
     def diff(_: Any, event: Any) -> list[str]:
         words = _words_before(event)

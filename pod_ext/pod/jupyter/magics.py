@@ -18,7 +18,9 @@ from pod.errors import PodError, StorageError, UntrustedError
 from pod.history.diff import read_arguments
 from pod.history.log import Log, select
 from pod.history.records import Commit
+from pod.history.replay import plan
 from pod.history.text import duration, listing, size
+from pod.jupyter.replay import Replay, is_agreed, plan_report
 from pod.jupyter.reports import (
     Report,
     checkout_report,
@@ -149,20 +151,52 @@ class PodMagics(Magics):
     @argument(
         "names", nargs="*", default=[], help="Only these variables; the others, and HEAD, stay."
     )
+    @argument(
+        "--replay", nargs="+", default=[], metavar="NAME",
+        help="Make these, which could not be saved, by running the cells that made them again.",
+    )  # fmt: skip
+    @argument("--yes", action="store_true", help="Run the cells without asking.")
     @line_magic
     def pod_checkout(self, line: str) -> None:
         """Take the namespace, or some variables, back (or forth) to how they were at time T.
 
         Whatever is not saved yet is saved first. The next cell then branches off from T. Variables
-        that are the same at both times stay as they are.
+        that are the same at both times stay as they are. With --replay, shows which cells would run
+        again, and asks.
         """
         return self._run(self.pod_checkout, line, self._checkout)
 
     def _checkout(self, options: Any) -> None:
         session = self._extension.session
         t = self._extension.store.history.resolve(options.time, session.head)
+        if options.replay:
+            self._replay(t, options)
+            return
         done = session.checkout(t, options.names or None)
         display(checkout_report(done, session.head))
+
+    def _replay(self, t: int, options: Any) -> None:
+        session, shell = self._extension.session, self._extension.shell
+        session.save(Cell(message=f"before %pod_checkout {t}"), only_if_changed=True)
+        planned = plan(session.history, t, options.replay, shell.transform_cell)
+        display(plan_report(planned))
+        if planned.obstacles:
+            raise UsageError(f"nothing has changed: {'; '.join(planned.obstacles)}")
+        if not options.yes:
+            agreed = is_agreed(shell)
+            if agreed is None:
+                display(Report("nothing has changed; add --yes to run them"))
+            if not agreed:
+                return
+        replay = Replay(shell, session, planned)
+        names = [*options.names, *options.replay] if options.names else None
+        report = checkout_report(session.checkout(t, names, replay), session.head)
+        made = listing(planned.names, 3)
+        copies = tuple(
+            ("a copy", f"{made} refers to another {name} than the one that is there now")
+            for name in replay.copies
+        )
+        display(replace(report, lines=report.lines + copies))
 
     @magic_arguments()
     @_with_help()

@@ -61,6 +61,7 @@ def checkout_report(done: CheckedOut, head: int | None) -> Report:
     imports = sorted(done.imports)
     for label, names in (
         ("restored", [name for name in done.restored if name not in done.imports]),
+        ("rebuilt", done.rebuilt),
         ("left in place", [name for name in done.kept if name not in done.imports]),
         ("removed", done.removed),
         ("imports", imports),
@@ -85,7 +86,7 @@ def checkout_report(done: CheckedOut, head: int | None) -> Report:
         lines.append(("random generators", f"as they were: {', '.join(sorted(drawn))}"))
     lines += [("not set", f"{name}: {why}") for name, why in sorted(stuck.items())]
     if done.partial:
-        asked = listing(sorted([*done.restored, *done.kept]), 4)
+        asked = listing(sorted([*done.restored, *done.rebuilt, *done.kept]), 4)
         return Report(
             f"{asked or 'nothing'} as of time {done.t}; HEAD stays at {head}", tuple(lines)
         )

@@ -38,7 +38,7 @@ _BEHIND_RUNNERS = 2_000
 class _Runner:
     """A thread, task or timer that goes on after the cell that started it."""
 
-    itself: object
+    itself: Any
     holds: list[Any]
     runs_user_code: bool
 
@@ -95,6 +95,11 @@ class Aliases:
 
 def _runners(namespace: dict[str, Any]) -> list[_Runner]:
     return [*_threads(namespace), *_tasks(namespace)]
+
+
+def threads_running(namespace: dict[str, Any]) -> list[str]:
+    """Names of threads that run code whose globals are this namespace."""
+    return [str(each.itself.name) for each in _threads(namespace) if each.runs_user_code]
 
 
 def _threads(namespace: dict[str, Any]) -> list[_Runner]:
