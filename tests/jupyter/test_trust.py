@@ -58,8 +58,10 @@ def test_a_diff_is_made_by_hash_and_says_why(strange: tuple[PodKernel, Path]) ->
 
 
 @pytest.mark.parametrize(
-    "line", ["%pod_checkout 1", "%pod_checkout 2 harmless", "%pod_checkout release bomb"]
-)
+    "line",
+    ["%pod_checkout 1", "%pod_checkout 2 harmless", "%pod_checkout release bomb",
+     "%pod_checkout 2 --replay bomb --yes"],
+)  # fmt: skip
 def test_a_checkout_is_one_line_that_says_what_to_do(
     strange: tuple[PodKernel, Path], line: str
 ) -> None:
