@@ -60,7 +60,8 @@ Progress = Callable[[int, int], None]
 def check_storage(storage: Storage, progress: Progress | None = None) -> StoreCheck:
     """Re-read and re-hash every pack, commit and tag. Files deleted meanwhile are skipped."""
     checker = _Checker(storage)
-    keys = [key for prefix in _CHECKS for key in storage.list(prefix)]
+    # A directory in place of a file is looked at like the file.
+    keys = [key.removesuffix("/") for prefix in _CHECKS for key in storage.list(prefix)]
     checker.check_format()
     for done, key in enumerate(keys, 1):
         prefix = key[: key.index("/") + 1]

@@ -391,7 +391,9 @@ class Repository:
             return False
 
     def _times(self, prefix: str) -> list[int]:
-        times = (files.key_time(prefix, key) for key in self.storage.list(prefix))
+        # A directory in place of a commit is a damaged commit: it takes up that time id.
+        keys = (key.removesuffix("/") for key in self.storage.list(prefix))
+        times = (files.key_time(prefix, key) for key in keys)
         return sorted(t for t in times if t is not None)
 
 
