@@ -11,6 +11,7 @@ import itertools
 import json
 import logging
 import math
+import os
 import pickletools
 import random
 import re
@@ -449,10 +450,31 @@ def test_the_fields_of_a_lease(written: ForeignReader) -> None:
     assert json.loads(lease.read_bytes()).keys() == fields("## Tags, claims, leases")
 
 
+def test_the_fields_of_a_claim(store: PodStore) -> None:
+    t = store.history.repository.claim()
+    claim = json.loads((store.path / "claims" / str(t)).read_bytes())
+    assert claim.keys() == fields("## Tags, claims, leases")
+    assert claim["pid"] == os.getpid() and claim["work"] == "saving"
+
+
+def test_the_fields_of_a_record_of_a_garbage_collection(store: PodStore) -> None:
+    variables = namespace(a=b"")
+    for number in range(4):
+        variables["a"] = os.urandom(50_000 + number)
+        store.save(variables)
+    assert store.gc(keep_last=2).times == (1, 2)
+    reader = ForeignReader(store.path)
+    [record] = reader.collections()
+    assert record.keys() == fields("### Record of a garbage collection")
+    assert record["removed"] == [[1, 2]] and record["removing"] == []
+    assert len(record["packs"]) == 2 and reader.times() == [3, 4]
+
+
 def test_nothing_lies_in_a_directory_that_the_page_does_not_list(store: PodStore) -> None:
     store.save(namespace(a=1))
     store.tag("here")
-    store.flush()
+    store.save(namespace(a=2))
+    store.gc(keep_last=1)
     section = PAGE.partition("## Directory\n")[2].partition("```")[2].partition("```")[0]
     listed = {line.split()[0].partition("/")[0] for line in section.strip().splitlines()}
     assert {each.name for each in store.path.iterdir()} <= listed

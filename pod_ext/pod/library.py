@@ -9,23 +9,25 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pod.errors import PodError, RestoreError, StorageError, TimeReferenceError
 from pod.history import trust as trusting
+from pod.history.collection import PATIENCE, GcReport, collect_garbage
 from pod.history.diff import Diff, diff
 from pod.history.log import Log, select
 from pod.history.moments import History
 from pod.history.restore import choose, restore
-from pod.history.retention import GcReport, collect_garbage
+from pod.history.retention import retention
 from pod.history.verify import Verification, verify
 from pod.history.versions import differing
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import make_policy
 from pod.session import Cell, Session, Versioned
-from pod.store.leases import Lease
+from pod.store.leases import SESSION_DIGITS, Lease, new_id
 from pod.store.repository import Repository
 from pod.store.storage import LocalStorage
 from pod.store.trust import DATA_VARIABLE
@@ -83,8 +85,11 @@ class PodStore:
         self._history = History(self._repository, self._writer)
         self._lock = threading.RLock()
         self._last: Session | None = None
-        self._lease: Lease | None = None
+        self._lease_id = new_id()
         self._told_unsigned = False
+        self._plain_id = ""
+        """The session of all commits of plain dicts."""
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         _opened.add(self)
 
     def __repr__(self) -> str:
@@ -140,10 +145,9 @@ class PodStore:
         return self._session(namespace, tracker, versioned=versioned, notebook=notebook)
 
     def _begin_to_write(self) -> None:
-        if self._lease is None:
+        if self._repository.lease is None and not self._repository.is_inherited:
             with contextlib.suppress(StorageError):  # read-only, or full: tried again by a save
-                self._lease = Lease(self._repository.storage)
-            # From here on nobody collects garbage; until here somebody may have.
+                self._repository.lease = Lease(self._repository.storage, id=self._lease_id)
             self._repository.refresh()
             # So that a time id can be found even while nothing can be read.
             self._repository.times()
@@ -158,15 +162,18 @@ class PodStore:
     ) -> Session:
         """One that may come to save: not before `_begin_to_write`."""
         options = {} if versioned is None else {"versioned": versioned}
-        return Session(
+        session = Session(
             namespace,
             self._history,
             self._writer,
             tracker,
             self._policy,
             notebook=notebook,
+            prefix=self._lease_id[:SESSION_DIGITS],
             **options,
         )
+        self._sessions.add(session)
+        return session
 
     def save(self, namespace: dict[str, Any], *, message: str = "", code: str = "") -> int:
         """Save a namespace as a new time id, which is returned.
@@ -191,6 +198,7 @@ class PodStore:
         self._begin_to_write()
         if not isinstance(namespace, TrackedNamespace):
             session = self._session(namespace, EverythingTracker())
+            session.id = self._plain_id = self._plain_id or session.id
             session.head = self.head if self._last is not None else None
             return session
         session = namespace.origin
@@ -261,9 +269,10 @@ class PodStore:
             self._catch_up()
             t = self._history.resolve(reference, self.head)
             commit = self._history.commit(t)
-            wanted = choose(self._history.variables(commit), names, t)
-            namespace = TrackedNamespace()
-            restored = restore(self._history, commit, wanted, namespace)
+            with self._history.reading(t):
+                wanted = choose(self._history.variables(commit), names, t)
+                namespace = TrackedNamespace()
+                restored = restore(self._history, commit, wanted, namespace)
             if restored.failures:
                 raise RestoreError(_failed(t, restored.failures))
             for what, affected in differing(wanted).items():
@@ -293,7 +302,7 @@ class PodStore:
         names = list(names)
         self._catch_up()
         commits, damaged = self._history.commits()
-        parents = {commit.t: commit.parent for commit in commits}
+        parents = self._history.bridges() | {commit.t: commit.parent for commit in commits}
         shown = [commit for commit in commits if keep(commit)]
         shown = list(select(shown, names)) if names else shown
         if damaged:
@@ -345,7 +354,7 @@ class PodStore:
         t = self._history.resolve(reference, self.head)
         if t in self._history.pending_times():
             self.flush()
-        self._repository.set_tag(name, t)
+        self._repository.tag(name, t)
         return t
 
     def untag(self, name: str) -> None:
@@ -355,12 +364,42 @@ class PodStore:
             raise TimeReferenceError(f"there is no tag {name}; tags: {known}")
         self._repository.delete_tag(name)
 
-    def gc(self, *, dry_run: bool = False) -> GcReport:
-        """Remove packs that no moment needs, as a crash in the middle of a save leaves them."""
-        for each in [store for store in _opened if store.path == self.path]:
-            each.flush()  # what is written but not committed yet would look like nobody's
-        own = self._lease.key if self._lease else None
-        return collect_garbage(self._history, own_lease=own, dry_run=dry_run)
+    def gc(
+        self,
+        *,
+        keep_last: int | None = None,
+        keep_tagged: bool | None = None,
+        keep_since: str | datetime | timedelta | None = None,
+        max_size: int | str | None = None,
+        dry_run: bool = False,
+        patience: float = PATIENCE,
+    ) -> GcReport:
+        """Remove times by a rule, then what no other time needs; without a rule only what a crash
+        left behind. Others may save meanwhile.
+
+        A time stays if any of these keeps it: the newest `keep_last`; those tagged (with
+        `keep_tagged=False` tags protect nothing); those saved since `keep_since`, a date or how
+        long ago (`7d`). Of what stays, the oldest untagged ones go until the rest fits into
+        `max_size` (`2GB`). The newest time, and where sessions that are alive are at, always stay.
+
+        With `dry_run` it only says what would go. Saves that do not end within `patience` seconds
+        leave packs to the next garbage collection.
+        """
+        self._repository.check_process()
+        rule = retention(
+            keep_last=keep_last, keep_tagged=keep_tagged, keep_since=keep_since, max_size=max_size
+        )
+        stores = [self, *(one for one in _opened if one is not self and one.path == self.path)]
+        for each in stores:
+            with contextlib.suppress(PodError):  # a full disk is what it may be called for
+                each.flush(patience)
+        return collect_garbage(
+            [store._history for store in stores],
+            rule,
+            heads=[s.head for store in stores for s in list(store._sessions) if s.head],
+            dry_run=dry_run,
+            patience=patience,
+        )
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until everything saved is durable; raises the `StorageError` that prevents it."""
@@ -369,8 +408,8 @@ class PodStore:
     def close(self) -> None:
         """Flush, and end the background thread."""
         self._writer.close()
-        if self._lease is not None:
-            self._lease.release()
+        if self._repository.lease is not None:
+            self._repository.lease.release()
 
 
 def open(path: str | os.PathLike[str] | None = None, **options: Any) -> PodStore:

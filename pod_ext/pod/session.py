@@ -146,6 +146,7 @@ class Session:
         tracker: says what was touched.
         versioned: which names count as variables.
         notebook: path of the notebook, for the log.
+        prefix: how its id begins.
     """
 
     def __init__(
@@ -158,10 +159,11 @@ class Session:
         *,
         versioned: Versioned = lambda name, _: name != "__builtins__",
         notebook: str = "",
+        prefix: str = "",
     ) -> None:
         self.namespace = namespace
         self.head: int | None = None
-        self.id = uuid.uuid4().hex[:12]
+        self.id = (prefix + uuid.uuid4().hex)[:12]
         self.history = history
         self._writer = writer
         self._tracker = tracker
@@ -181,6 +183,8 @@ class Session:
         """Of the repository, when the state was last known to be stored."""
         self.aliases = Aliases(namespace)
         self._whole = Holders()
+        self._relied_since: object = None
+        """The generation of garbage collection that left all that the state relies on."""
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -189,7 +193,7 @@ class Session:
         self._tracker.touch(Touched(everything=True))
         self._tokens = earlier._tokens
         # Files may have been deleted while nobody looked.
-        if all(map(self._has_blob, self._needed(earlier._state))):
+        if all(map(self._has_blob, earlier._state.blobs())):
             self.head, self._state = earlier.head, earlier._state
 
     def touch(self, touched: Touched) -> None:
@@ -262,29 +266,25 @@ class Session:
         lost = repository.lost
         whole = not any(
             digest in lost and self._writer.pending_blob(digest) is None
-            for digest in self._needed(self._state)
+            for digest in self._state.blobs()
         )
+        # Then what comes next still says what it came from.
+        was_removed = head is not None and not has_head and repository.was_removed(head)
         if not whole:
             self._state = State()
-        if not has_head:
+        if not has_head and not was_removed:
             self.head = None
         self._losses = losses  # last: an interrupt before that must not hide them
-        if has_head and whole:
+        if (has_head or was_removed) and whole:
             return ""
+        if was_removed:
+            return f"time {head} was removed by garbage collection"
         times = self.history.times()
         if not times:
             return f"{repository.storage} was gone, and the times in it with it"
         if not has_head:
             return f"time {head} is gone from {repository.storage}"
         return f"a part of what was saved is gone from {repository.storage}"
-
-    def _needed(self, state: State) -> Iterable[str]:
-        """Every blob that the next commit takes over, where nothing changes."""
-        groups = (*state.groups.values(), *state.definition_groups.values())
-        return self.history.needs(
-            (*state.variables.digests, *state.definitions.digests),
-            {group.manifest for group in groups},
-        )
 
     def _release(self, t: int, claimed: bool) -> None:
         if not claimed:
@@ -302,6 +302,8 @@ class Session:
         gate: Gate,
     ) -> Saved | None:
         """With an open gate, which it closes as soon as something is settled."""
+        generation = self.history.repository.generation if claimed else None
+        rescued = self._rescue(generation) if claimed else {}
         before = self._state
         # Before any code of the objects that are examined can draw from them.
         found = generators.states() if self.track_random else {}
@@ -311,7 +313,7 @@ class Session:
         self._touched = Touched(known.names, everything=True)
         self._touched = known | self._reached(values, known)
         active, failures, components = self._examine(values, self._touched, t)
-        blobs = Collector(self._has_blob)
+        blobs = Collector(self._has_blob, rescued)
         manifests: dict[str, Manifest] = {}
         for component in components:
             manifest = store_component(component, blobs.put)
@@ -353,6 +355,7 @@ class Session:
         gate.open = False  # nothing may come between: the state goes with the commit
         self._writer.enqueue(job)
         self._state, self.head, self._touched = after, t, Touched()
+        self._relied_since = generation
         for digest, manifest in manifests.items():
             self.history.remember(digest, manifest)
         news = {*added, *changed}
@@ -471,6 +474,20 @@ class Session:
             if type(name) is str and versioned(name, value)
         }
 
+    def _rescue(self, generation: object) -> dict[str, bytes]:
+        """Blobs that the state relies on and garbage collection is about to delete, to be stored
+        once more. Where some are gone already, everything is saved anew."""
+        if generation is self._relied_since:
+            return {}
+        lost = {digest for digest in self._state.blobs() if not self._has_blob(digest)}
+        found = self.history.readable_blobs(lost)
+        if lost != found.keys():
+            # What could not be restored is not lost by this: it was damaged then.
+            unavailable = {n for n, v in self._values().items() if self._is_unavailable(n, v)}
+            if not self._state.blobs(without=unavailable).isdisjoint(lost - found.keys()):
+                self._state = State()
+        return found
+
     def _has_blob(self, digest: str) -> bool:
         return self._writer.pending_blob(digest) is not None or self.history.repository.has(digest)
 
@@ -562,7 +579,7 @@ class Session:
 
         `rebuild` gives objects for some of the variables in place of those saved.
         """
-        with self._lock, uninterrupted() as gate:
+        with self._lock, uninterrupted() as gate, self.history.reading(t):
             gate.let_in()
             commit = self.history.commit(t)
             self.history.require_trust(commit)
@@ -679,7 +696,7 @@ class Session:
         try:
             return group_of(entry.manifest, self.history.manifest(entry.manifest))
         except PodError:  # damaged: its variables are unavailable
-            return Group(entry.manifest, frozenset({entry.name}), frozenset(), frozenset())
+            return Group(entry.manifest, frozenset({entry.name}), *[frozenset[str]()] * 3)
 
     def _using_displaced(self, restored: Restored) -> set[str]:
         """Variables with a class or function whose token what was restored takes over."""
@@ -716,6 +733,7 @@ class Session:
             settings.apply()
             random = generators.digests() if self.track_random else ()
             self._state, self.head = replace(after, random=random), t
+            self._relied_since = None
             self._tracker.take()
             self._touched = Touched()
         else:

@@ -16,8 +16,9 @@ from pod.store.pack import (
     MAGIC,
     PackEntry,
     PackWriter,
+    key_name,
+    new_name,
     pack_key,
-    pack_name,
     read_blobs,
     read_index,
 )
@@ -86,12 +87,12 @@ def test_blobs_are_encoded_one_at_a_time() -> None:
         assert len(seen) == encoded
 
 
-def test_the_name_follows_from_the_digests_in_their_order() -> None:
-    a, b = digest(b"a"), digest(b"b")
-    assert pack_name([a, b]) == blake3(bytes.fromhex(a) + bytes.fromhex(b)).hexdigest()
-    assert pack_name([a, b]) != pack_name([b, a])
-    assert pack_key(pack_name([a])) == f"packs/{pack_name([a])}.pack"
-    assert PackWriter(by_digest(b"a", b"b"), 3).name == pack_name([a, b])
+def test_no_two_packs_have_the_same_name() -> None:
+    names = {new_name() for _ in range(100)}
+    assert len(names) == 100
+    assert all(len(name) == 64 and set(name) <= set("0123456789abcdef") for name in names)
+    name = names.pop()
+    assert pack_key(name) == f"packs/{name}.pack" and key_name(pack_key(name)) == name
 
 
 class CountingStorage(MemoryStorage):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pod.errors import DamagedError, FormatError, StorageError, TimeReferenceError
 from pod.store.codec import CHUNK_BYTES, digest
+from pod.store.pack import new_name
 from pod.store.repository import Repository
 from pod.store.storage import BytesLike, Keys, LocalStorage, MissingKeyError
 from support.memory_storage import MemoryStorage
@@ -329,9 +330,9 @@ def test_a_pack_written_again_at_another_level_is_read_anew(storage: MemoryStora
     text = b"".join(b"%d " % (i * i) for i in range(5000))
     blobs = by_digest(text, text[::-1])
     reader, writer = Repository.open(storage), Repository.open(storage)
-    writer.write_pack(blobs, 1)
+    writer.write_pack(blobs, 1, name := new_name())
     reader.refresh()
-    writer.write_pack(blobs, 19)
+    writer.write_pack(blobs, 19, name)
     assert len(storage.list("packs/")) == 1
     assert reader.read_many(blobs) == blobs
 

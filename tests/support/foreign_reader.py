@@ -14,6 +14,7 @@ import io
 import json
 import operator
 import pickle
+import re
 import struct
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -48,6 +49,17 @@ class ForeignReader:
         self.blobs: dict[str, bytes] = {}
         for pack in sorted(path.glob("packs/*.pack")):
             self.blobs |= read_pack(pack)
+
+    def collections(self) -> list[dict[str, Any]]:
+        """The records of garbage collections."""
+        found = []
+        for path in sorted(self.path.glob("gc/*")):
+            assert re.fullmatch("[0-9a-f]{32}", path.name)
+            header, _, body = path.read_bytes().partition(b"\n")
+            assert json.loads(header) == {"pod-gc": 1, "blake3": hexdigest(body)}
+            found.append(json.loads(body))
+            assert body == canonical(found[-1])
+        return found
 
     def times(self) -> list[int]:
         return sorted(int(each.name) for each in self.path.glob("commits/*"))
@@ -279,7 +291,7 @@ def read_pack(path: Path) -> dict[str, bytes]:
         blobs[digest.hex()] = blob
         hashes.append(digest)
     assert end == at
-    assert path.stem == hexdigest(b"".join(hashes))
+    assert re.fullmatch("[0-9a-f]{64}", path.stem)
     return blobs
 
 

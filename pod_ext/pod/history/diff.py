@@ -264,6 +264,11 @@ def diff(
     For the second, both versions of a variable that differs are loaded, one variable at a time and
     apart from anything live. Without `values` nothing is loaded, and so no code is run.
     """
+    with history.reading(a, b):
+        return _diff(history, a, b, names, values=values)
+
+
+def _diff(history: History, a: int, b: int, names: Iterable[str] | None, *, values: bool) -> Diff:
     commit_a, commit_b = history.commit(a), history.commit(b)
     old, new = history.variables(commit_a), history.variables(commit_b)
     chosen = sorted(old.keys() | new.keys()) if names is None else list(dict.fromkeys(names))

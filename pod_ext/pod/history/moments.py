@@ -27,6 +27,7 @@ from pod.history.manifest import Content, Manifest
 from pod.history.records import Commit
 from pod.history.table import Table, read_table
 from pod.podding.pods import Pod, Slot
+from pod.store import generations
 from pod.store.repository import Repository
 from pod.store.storage import MissingKeyError
 
@@ -65,8 +66,14 @@ class History:
         self._signed: dict[int, tuple[str, str]] = {}
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
 
-    def forget(self) -> None:
-        """Read everything anew, as when something was deleted from the pod directory."""
+    def forget(self, times: Iterable[int] | None = None) -> None:
+        """Read everything anew, as when something was deleted from the pod directory; or only
+        these times, as when they were removed."""
+        if times is not None:
+            for t in times:
+                self._commits.pop(t, None)
+                self._signed.pop(t, None)
+            return
         self._commits.clear()
         self._signed.clear()
         self._manifests.clear()
@@ -119,6 +126,36 @@ class History:
                 continue  # removed meanwhile
         return found, damaged
 
+    def exists(self, t: int) -> bool:
+        """Whether there is such a time, readable or not."""
+        return t in self._pending.pending_times() or self.repository.exists(t)
+
+    def check_exists(self, t: int) -> None:
+        """`TimeReferenceError` if it does not; for whoever has read of a time and missed some of
+        it, which garbage collection may have removed meanwhile."""
+        if not self.exists(t):
+            self.forget([t])
+            raise self._unknown(str(t))
+
+    @contextlib.contextmanager
+    def reading(self, *times: int) -> Iterator[None]:
+        """For as long as these times are read: what is missing because they were removed meanwhile
+        is no damage, and `TimeReferenceError` says so."""
+        try:
+            yield
+        except DamagedError:
+            for t in times:
+                self.check_exists(t)
+            raise
+
+    def bridges(self) -> dict[int, int | None]:
+        """For times that were removed, and that others came from: the nearest before each that was
+        there still."""
+        found: dict[int, int | None] = {}
+        for record in generations.read(self.repository.storage).values():
+            found.update(record.bridges)
+        return found
+
     # --- trust
 
     def digest(self, t: int) -> str:
@@ -162,8 +199,24 @@ class History:
         """
         yield commit
         while commit.parent is not None:
-            commit = self.commit(commit.parent)
+            commit = self._parent(commit)
             yield commit
+
+    def _parent(self, commit: Commit) -> Commit:
+        assert commit.parent is not None
+        try:
+            return self.commit(commit.parent)
+        except TimeReferenceError:
+            if self.repository.was_removed(commit.parent):
+                raise self._parent_removed(commit) from None
+            raise
+
+    @staticmethod
+    def _parent_removed(commit: Commit) -> TimeReferenceError:
+        return TimeReferenceError(
+            f"time {commit.t} came from time {commit.parent}, which was removed by garbage "
+            "collection"
+        )
 
     def resolve(self, reference: int | str, head: int | None = None) -> int:
         """The time id that a time reference means.
@@ -180,16 +233,20 @@ class History:
             )
         t = self._base(match["base"], head)
         for _ in range(_steps(match["back"])):
-            parent = self.commit(t).parent
-            if parent is None:
+            commit = self.commit(t)
+            if commit.parent is None:
                 raise TimeReferenceError(f"{text} goes back beyond the first time of its branch")
-            t = parent
+            t = commit.parent
+            if not self.exists(t) and self.repository.was_removed(t):
+                raise TimeReferenceError(
+                    f"{text} cannot be reached: {self._parent_removed(commit)}"
+                )
         return t
 
     def _base(self, base: str, head: int | None) -> int:
         if base.isdecimal():
             t = int(base)
-            if t not in self._commits and t not in self.times():
+            if not 1 <= t < 10**18 or not self.exists(t):
                 raise self._unknown(base)
             return t
         if base == "HEAD":
@@ -209,6 +266,10 @@ class History:
         what = "time" if reference.isdecimal() else "tag"
         tags = sorted(self.repository.tags())
         known = f"times run from {times[0]} to {times[-1]}"
+        if what == "time" and self.repository.was_removed(int(reference)):
+            return TimeReferenceError(
+                f"time {reference} was removed by garbage collection; {known}. See %pod_log --all"
+            )
         if what == "tag":
             known = f"tags are {', '.join(tags)}" if tags else f"there are no tags; {known}"
         return TimeReferenceError(f"there is no {what} {reference}: {known}. See %pod_log --all")
@@ -221,6 +282,10 @@ class History:
 
     def definitions(self, commit: Commit) -> Table:
         return self._table(commit.definitions, f"the list of definitions of time {commit.t}")
+
+    def shard(self, digest: str) -> Table:
+        """One shard of a table."""
+        return self._table((digest,), f"variable table {digest[:12]}")
 
     def _table(self, digests: tuple[str, ...], what: str) -> Table:
         return read_table(digests, self.blobs, what)
@@ -266,6 +331,14 @@ class History:
 
     def blob(self, digest: str) -> bytes:
         return self.blobs((digest,))[digest]
+
+    def readable_blobs(self, digests: Iterable[str]) -> dict[str, bytes]:
+        """Those of these blobs that are there, and whole."""
+        found = {}
+        for digest in digests:
+            with contextlib.suppress(DamagedError):
+                found[digest] = self.blob(digest)
+        return found
 
     def blobs(self, digests: Iterable[str]) -> dict[str, bytes]:
         """Blobs by digest, from what is pending or from the packs."""

@@ -136,6 +136,8 @@ def restore(
             restored.values.pop(name, None)
     restored.definitions = loader.whole()
     loader.close()
+    if restored.failures:
+        history.check_exists(commit.t)  # else it is no damage, and there is nothing to be had
     return restored
 
 

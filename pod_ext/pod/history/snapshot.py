@@ -18,9 +18,9 @@ class Collector:
     A copy, because the objects go on changing while the blobs are written.
     """
 
-    def __init__(self, known: Callable[[str], bool]) -> None:
+    def __init__(self, known: Callable[[str], bool], first: Mapping[str, bytes]) -> None:
         self._known = known
-        self.blobs: dict[str, bytes] = {}
+        self.blobs = dict(first)
 
     def put(self, data: Bytes) -> str:
         """The digest of `data`, which is kept if it is new."""
@@ -39,6 +39,8 @@ class Group:
     tokens: frozenset[str]
     uses: frozenset[str]
     """Tokens of the definitions that its objects refer to, its own among them."""
+    blobs: frozenset[str]
+    """Blobs of its pods."""
 
 
 def group_of(digest: str, manifest: Manifest) -> Group:
@@ -47,6 +49,7 @@ def group_of(digest: str, manifest: Manifest) -> Group:
         frozenset(manifest.names),
         frozenset(manifest.definitions),
         manifest.uses | frozenset(manifest.definitions),
+        frozenset(blob for pod in manifest.pods for blob in pod.blobs()),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,16 @@ class State:
             other.definitions.digests,
             other.random,
         )
+
+    def blobs(self, without: Collection[str] = ()) -> set[str]:
+        """All that a commit of this state relies on; leave out components that hold only variables
+        of `without`."""
+        needed = {*self.variables.digests, *self.definitions.digests}
+        for group in {*self.groups.values(), *self.definition_groups.values()}:
+            if not (without and group.names and group.names <= set(without)):
+                needed.add(group.manifest)
+                needed |= group.blobs
+        return needed
 
 
 class FirstSeen:

@@ -90,12 +90,13 @@ class Verification:
 def verify(history: History, progress: Progress | None = None) -> Verification:
     """Re-hash every file of the store, and see that every commit has all that it refers to."""
     check = history.repository.check(progress)
-    history.repository.refresh()
+    history.repository.refresh()  # what moved meanwhile is in another pack
     walk = _Walk(history, check)
     times = history.repository.times()
     for t in times:
         if t not in check.damaged_commits:
             walk.commit(t)
+    walk.forgive(set(history.repository.times()))
     return Verification(
         check.packs,
         check.blobs,
@@ -111,7 +112,10 @@ def _lost_tags(history: History, check: StoreCheck, times: Iterable[int]) -> dic
     return {
         tag: f"it names time {t}, which is not there; set the tag anew, or remove it"
         for tag, t in history.repository.tags().items()
-        if t not in there and tag not in check.damaged_tags
+        if t not in there
+        and tag not in check.damaged_tags
+        # One that is set while its time is removed is taken back by whoever sets it.
+        and not history.repository.was_removed(t)
     }
 
 
@@ -239,11 +243,19 @@ class _Walk:
     def _trouble(self, blob: str) -> str | None:
         """What is wrong with a blob."""
         why = self._damaged.get(blob)
-        if why is None and not self._history.repository.has(blob):
+        if why is None and not self._history.repository.holds(blob):
             why = "is in no pack"
             if self._unreadable:
                 why += f" that can be read ({listing(self._unreadable, 3)} cannot)"
         return why
+
+    def forgive(self, present: set[int]) -> None:
+        """What times miss that were removed meanwhile is no damage."""
+        for what, affected in list(self._found.items()):
+            for t in affected.keys() - present:
+                del affected[t]
+            if not affected:
+                del self._found[what]
 
     def _note(self, what: str, t: int, variable: str | None = None) -> None:
         affected = self._found.setdefault(what, {}).setdefault(t, set())

@@ -1,7 +1,8 @@
-"""Who is writing to a pod directory now, so that garbage collection leaves their packs alone.
+"""Who is at work in a pod directory: leases, and the owners that claims name.
 
-A save writes its pack before the commit that makes it reachable. In between, only the lease of the
-session tells that the pack is wanted.
+A lease is there for as long as its owner has the directory open for saving, or collects garbage in
+it. Both it and a claim say which process they are of, so that what a dead one left behind counts
+for nothing.
 """
 
 from __future__ import annotations
@@ -9,63 +10,113 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import time
 import uuid
 import weakref
+from dataclasses import dataclass
 
 from pod.errors import PodError
-from pod.store import files
-from pod.store.storage import Storage
+from pod.store import files, processes
+from pod.store.processes import Process
+from pod.store.storage import Housekeeping, MissingKeyError, Storage
 
 PREFIX = "leases/"
+SESSION_DIGITS = 6
+"""The ids of a lease's sessions begin with as many digits of its own."""
 FORGOTTEN_SECONDS = 24 * 3600.0
-"""A lease of another machine, where nobody can ask whether its process lives, counts this long."""
+"""Where nobody can ask whether a process runs, what it left counts this long."""
+_RENEWED_SECONDS = 3600.0
+
+SAVING, COLLECTING = "saving", "collecting"
+
+
+def new_id() -> str:
+    """What a lease may be called that is made later."""
+    return uuid.uuid4().hex
 
 
 class Lease:
     """This process's sign in one pod directory; gone when it is released, or at exit."""
 
-    def __init__(self, storage: Storage) -> None:
-        self.key = f"{PREFIX}{uuid.uuid4().hex}"
-        record = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
-        storage.put_if_absent(self.key, json.dumps(record).encode(), durable=False)
+    def __init__(self, storage: Storage, work: str = SAVING, id: str = "") -> None:
+        self.id = id or new_id()
+        self.key = f"{PREFIX}{self.id}"
+        self._storage = storage
+        self._work = work
+        self._written = time.monotonic()
+        storage.put_if_absent(self.key, _record(work), durable=False)
         self.release = weakref.finalize(self, _remove, storage, self.key, os.getpid())
+
+    def renew(self, *, lost: bool = False) -> None:
+        """Keep it from being forgotten; quick, and to be called now and then."""
+        if self.release.alive and (lost or time.monotonic() - self._written > _RENEWED_SECONDS):
+            self._written = time.monotonic()
+            with contextlib.suppress(PodError):
+                self._storage.put(self.key, [_record(self._work)])
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a lease or claim is."""
+
+    process: Process | None
+    """None where that cannot be read."""
+    work: str
+    gone: bool
+    """Whether it certainly does nothing any more."""
+
+    def __str__(self) -> str:
+        return str(self.process) if self.process else "somebody unknown"
+
+
+def signature() -> bytes:
+    """What a claim of this process says."""
+    return _record(SAVING)
+
+
+def owner(storage: Storage, key: str) -> Owner | None:
+    """Whose a lease or claim is; None if it is not there any more."""
+    try:
+        raw = json.loads(files.read_bounded(storage, key, files.MAX_SMALL_BYTES))
+        process, work = Process.from_json(raw), str(raw.get("work", SAVING))
+        since = float(raw["since"])
+    except MissingKeyError:
+        return None
+    except (
+        PodError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError
+    ):  # fmt: skip
+        return Owner(None, SAVING, _is_forgotten(storage, key, None))
+    running = processes.is_running(process)
+    gone = _is_forgotten(storage, key, since) if running is None else not running
+    return Owner(process, work, gone)
+
+
+def owners(storage: Storage) -> dict[str, Owner]:
+    """Whose the leases are, by their ids."""
+    found = {key.removeprefix(PREFIX): owner(storage, key) for key in storage.list(PREFIX)}
+    return {lease: one for lease, one in found.items() if one is not None}
+
+
+def remove(storage: Storage, lease: str) -> None:
+    """Take down what somebody left behind."""
+    storage.delete(f"{PREFIX}{lease}")
+
+
+def _record(work: str) -> bytes:
+    record = processes.current().to_json() | {"work": work, "since": round(time.time(), 3)}
+    return json.dumps(record).encode()
+
+
+def _is_forgotten(storage: Storage, key: str, since: float | None) -> bool:
+    """Whether a sign is so old that it counts for nothing: by the storage's own clock if it has
+    one, since clocks of two machines differ."""
+    if isinstance(storage, Housekeeping):
+        age = storage.age(key)
+        return age is not None and age > FORGOTTEN_SECONDS
+    return since is not None and time.time() - since > FORGOTTEN_SECONDS
 
 
 def _remove(storage: Storage, key: str, pid: int) -> None:
     if os.getpid() == pid:  # a forked child takes its parent's sign down for nobody
         with contextlib.suppress(PodError):
             storage.delete(key)
-
-
-def others(storage: Storage, own: str | None = None, *, clean: bool) -> list[str]:
-    """Who else is writing, one line each; with `clean`, leases of processes that are gone are
-    removed."""
-    found = []
-    for key in storage.list(PREFIX):
-        if key == own:
-            continue
-        with contextlib.suppress(
-            PodError, ValueError, LookupError, TypeError, OverflowError, RecursionError
-        ):
-            record = json.loads(files.read_bounded(storage, key, files.MAX_SMALL_BYTES))
-            if (record["host"], record["pid"]) == (socket.gethostname(), os.getpid()):
-                continue  # this process flushes all it has before it collects
-            if _is_alive(record["host"], int(record["pid"]), float(record["since"])):
-                found.append(f"process {record['pid']} on {record['host']}")
-            elif clean:
-                storage.delete(key)
-    return found
-
-
-def _is_alive(host: str, pid: int, since: float) -> bool:
-    if host != socket.gethostname():
-        return time.time() - since < FORGOTTEN_SECONDS
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

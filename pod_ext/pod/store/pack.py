@@ -10,6 +10,7 @@ reader needs the tail only. Bytes that are not a pack give DamagedError, never a
 
 from __future__ import annotations
 
+import secrets
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ SUFFIX = ".pack"
 
 _RECORD = struct.Struct("<32sQQQB")
 _FOOTER = struct.Struct("<QQ32s8s")
+RECORD_BYTES = _RECORD.size
+"""Bytes that a blob takes in the index."""
+FRAME_BYTES = len(MAGIC) + _FOOTER.size
+"""Bytes of a pack beside its blobs and the index."""
 _METHODS = frozenset(int(method) for method in Method)
 _TAIL_BYTES = 64 * 1024
 _MAX_INDEX_BYTES = 256 * 1024 * 1024
@@ -50,14 +55,20 @@ class PackEntry:
     """How it is encoded, a codec.Method."""
 
 
-def pack_name(digests: Iterable[str]) -> str:
-    """Hex BLAKE3 of the blobs' digests, in order: a pack's name, known before its bytes."""
-    return digest(b"".join(map(bytes.fromhex, digests)))
+def new_name() -> str:
+    """A name that no pack ever had. Not one made from the content: then a pack about to be deleted
+    could be written once more at that very moment, for somebody who needs it."""
+    return secrets.token_hex(32)
 
 
 def pack_key(name: str) -> str:
     """The storage key of a pack."""
     return f"{PREFIX}{name}{SUFFIX}"
+
+
+def key_name(key: str) -> str:
+    """The name of a pack with this storage key."""
+    return key.removeprefix(PREFIX).removesuffix(SUFFIX)
 
 
 class PackWriter:
@@ -69,7 +80,6 @@ class PackWriter:
     def __init__(self, blobs: Mapping[str, BytesLike], level: int) -> None:
         self._blobs = blobs
         self._level = level
-        self.name = pack_name(blobs)
         self.entries: list[PackEntry] = []
         self.total_bytes = 0
 

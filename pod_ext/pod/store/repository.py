@@ -1,7 +1,8 @@
 """A pod directory as blobs, commits and tags over one Storage.
 
-Any number of processes may use the same directory: packs are named by their content, time ids are
-claimed before use, and readers need no lock, since nothing is changed in place.
+Any number of processes may use the same directory: no two packs have the same name, time ids are
+claimed before use, and readers need no lock, since nothing is changed in place. What garbage
+collection is about to delete is known before anything new may rely on it (``claim``).
 
 Within a process no lock is needed either: every change of the in-memory index is a single dict
 operation and may as well happen twice. So a background thread can write while others read, and a
@@ -11,15 +12,19 @@ forked child finds nothing held by a thread it does not have.
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
+import time
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Self
 
-from pod.errors import DamagedError, FormatError, PodError, StorageError
-from pod.store import files, leases, pack
+from pod.errors import DamagedError, FormatError, PodError, StorageError, TimeReferenceError
+from pod.store import files, generations, leases, pack
 from pod.store.check import Progress, StoreCheck, check_storage
 from pod.store.codec import digest as digest_of
+from pod.store.generations import Generation
 from pod.store.pack import PackEntry
 from pod.store.storage import BytesLike, MissingKeyError, Storage
 from pod.store.trust import Keyring
@@ -28,7 +33,11 @@ from pod.store.trust import Keyring
 _HARMLESS = {files.IGNORE_KEY, ".DS_Store", "lost+found/"}
 # What only Pod makes.
 _TELLTALE = {pack.PREFIX, files.COMMITS}
-_OURS = {*_TELLTALE, files.CLAIMS, files.TAGS, leases.PREFIX}
+_OURS = {*_TELLTALE, files.CLAIMS, files.TAGS, leases.PREFIX, generations.PREFIX}
+_LOOKS = 5
+"""How often a blob is looked for that moves from pack to pack meanwhile."""
+_REMOVAL_SECONDS = 2.0
+"""How long a tag waits for a garbage collection that may be removing its time."""
 
 
 class TakenError(StorageError):
@@ -53,12 +62,36 @@ class Repository:
         self._unreadable: dict[str, str] = {}
         self._highest = 0
         """The newest time id seen: never given out again, even if its commit is deleted."""
-        self._unsure: set[int] = set()
-        """Time ids whose claim failed halfway: it may be there, and ours, all the same."""
+        self._unsure: dict[int, bytes] = {}
+        """Time ids whose claim failed halfway, with what it says: it may be there all the same."""
         self.losses = 0
         """Grows whenever blobs are found to be gone that were known to be stored."""
         self.lost: set[str] = set()
         """Those blobs, as far as they were not stored again."""
+        self._condemned: frozenset[str] = frozenset()
+        self._records: frozenset[str] = frozenset()
+        self._generations: tuple[Generation, ...] = ()
+        self._catching_up = threading.Lock()
+        self.generation = object()
+        """Another one after ``claim`` or ``catch_up`` learned of another garbage collection."""
+        self._tag_keys: list[str] = []
+        self._tag_times: tuple[int, ...] = ()
+        self.lease: leases.Lease | None = None
+        """What says that this process is alive, if it means to save."""
+        self._pid = os.getpid()
+
+    def check_process(self) -> None:
+        """PodError in a forked child: what its parent began, only its parent can go on with."""
+        if self.is_inherited:
+            raise PodError(
+                "this process is a fork of the one that saves, and only that one writes to "
+                f"{self.storage}; save there, or open the pod directory here anew"
+            )
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it was opened by another process, of which this one is a forked child."""
+        return os.getpid() != self._pid
 
     @classmethod
     def open(cls, storage: Storage, *, create: bool = True) -> Self:
@@ -80,9 +113,12 @@ class Repository:
     def renew(self) -> None:
         """Make the pod directory anew if it was deleted, and find out which blobs are gone (see
         ``losses``), for whatever reason. StorageError if the directory cannot be reached."""
+        self.check_process()
         if _format(self.storage) is None:
             # What else is there of a pod directory is ours, since this one was open.
             _create(self.storage, _HARMLESS | _OURS)
+            if self.lease is not None:
+                self.lease.renew(lost=True)
         if self._loaded:
             self.refresh()
 
@@ -99,9 +135,23 @@ class Repository:
     # Blobs
 
     def has(self, digest: str) -> bool:
-        """Whether a blob is known to be stored. Packs written by other processes since the last
-        ``refresh`` are not counted."""
+        """Whether a blob is known to be stored, so that a save may rely on it. Packs written by
+        other processes since the last ``refresh`` are not counted, condemned ones neither."""
         self._load()
+        place = self._blobs.get(digest)
+        return place is not None and place.pack not in self._condemned
+
+    def is_condemned(self, digest: str) -> bool:
+        """Whether a blob is stored only where nothing new may rely on it."""
+        self._load()
+        place = self._blobs.get(digest)
+        return place is not None and place.pack in self._condemned
+
+    def holds(self, digest: str) -> bool:
+        """Whether a blob is in any pack, looked for anew if it was in none; the pack may go."""
+        self._load()
+        if digest not in self._blobs:
+            self.refresh()
         return digest in self._blobs
 
     @property
@@ -159,19 +209,53 @@ class Repository:
         self._unreadable = unreadable
         self._loaded = True
 
-    def write_pack(self, blobs: Mapping[str, BytesLike], level: int) -> int:
+    def packs(self) -> dict[str, list[PackEntry]]:
+        """What is in each pack, as of the last ``refresh``; packs that are damaged left out."""
+        self._load()
+        return dict(self._packs)
+
+    def write_pack(
+        self, blobs: Mapping[str, BytesLike], level: int, name: str | None = None
+    ) -> int:
         """Store blobs, named by their digests, in one pack compressed at a zstd level; durable on
         return. The number of bytes written, 0 for no blobs.
 
         Blobs that are stored already are stored again: leaving them out is the caller's choice.
+        A ``name`` from ``pack.new_name`` lets a write whose outcome is unknown be repeated.
         """
+        self.check_process()
         if not blobs:
             return 0
         writer = pack.PackWriter(blobs, level)
-        key = pack.pack_key(writer.name)
+        key = pack.pack_key(name or pack.new_name())
         self.storage.put(key, writer.parts())
         self._learn(key, writer.entries)
         return writer.total_bytes
+
+    # Garbage collections of others
+
+    def catch_up(self) -> None:
+        """Learn which packs are condemned, if there is news: ``has`` counts them out from then on.
+
+        Costs a look at a handful of names when there is none.
+        """
+        if self._loaded and self._records.issuperset(self.storage.list(generations.PREFIX)):
+            return
+        with self._catching_up:  # an older look must not undo what a newer one found
+            records = generations.read(self.storage)
+            self._condemned = frozenset(
+                pack.pack_key(name) for record in records.values() for name in record.packs
+            )
+            # What was deleted goes from the index, what moved is found in its new place.
+            self.refresh()
+            self._rehome()
+            self.generation = object()
+            self._generations = tuple(records.values())
+            self._records = frozenset(records)
+
+    def was_removed(self, t: int) -> bool:
+        """Whether garbage collection removed a time, as far as can be told."""
+        return generations.was_removed(self.storage, t)
 
     # Commits
 
@@ -184,35 +268,63 @@ class Repository:
         return True
 
     def claim(self, at_least: int = 1) -> int:
-        """Reserve the next time id: above ``at_least - 1`` and every commit and claim there is.
+        """Reserve the next time id: above ``at_least - 1`` and every commit, claim and tag there
+        is. No other process gets it until ``write_commit`` or ``release``.
 
-        No other process gets it until ``write_commit`` or ``release``.
+        From here until then, nothing is deleted that ``has`` says is stored.
         """
+        self.check_process()
+        if self.lease is not None:
+            self.lease.renew()
         t = at_least
         while True:
-            t = max(t, 1 + max([self._highest, *self.times(), *self.claims()]))
+            # A tag outlives its commit if that is lost, and must not come to name another one.
+            known = [self._highest, *self.times(), *self.claims(), *self._tagged()]
+            t = max(t, 1 + max(known))
             if t > files.MAX_TIME:
                 # Not a StorageError, which would have saves go on in memory under higher ones.
                 raise PodError(
                     f"{self.storage} has no time ids left: look in commits/ and claims/ for a file "
                     f"named {t - 1}, which Pod did not make, and remove it"
                 )
-            # Its last owner may have committed and released it since we looked.
             if self.take(t):
+                self._release_unsure()
                 return t
             t += 1
 
     def take(self, t: int) -> bool:
         """Reserve this very time id; False if it is another process's, or was."""
-        taken = t in self._unsure
-        self._unsure.add(t)
+        self.check_process()
         key = files.time_key(files.CLAIMS, t)
-        taken = self.storage.put_if_absent(key, b"", durable=False) or taken
-        if taken and self.exists(t):
-            self.release(t)
-            taken = False
-        self._unsure.discard(t)
+        sign = self._unsure.pop(t, None) or leases.signature()
+        try:
+            taken = self.storage.put_if_absent(key, sign, durable=False) or self._reads(key, sign)
+            if taken:
+                self.catch_up()
+                # Its last owner may have committed and released it since we looked, and garbage
+                # collection even removed it.
+                if self.exists(t) or any(one.has_removed(t) for one in self._generations):
+                    self.release(t)
+                    taken = False
+        except BaseException:
+            self._unsure[t] = sign
+            raise
         return taken
+
+    def _reads(self, key: str, value: bytes) -> bool:
+        try:
+            return self.storage.get(key) == value
+        except MissingKeyError:
+            return False
+
+    def _release_unsure(self) -> None:
+        """Give back what was reserved, as it turns out, when that had seemed to fail: garbage
+        collection would wait for it."""
+        for t, sign in list(self._unsure.items()):
+            with contextlib.suppress(StorageError):
+                if self._reads(files.time_key(files.CLAIMS, t), sign):
+                    self.release(t)
+                self._unsure.pop(t, None)
 
     def next_time(self, at_least: int) -> int:
         """The time id that ``claim`` would probably give, for when it cannot."""
@@ -224,6 +336,7 @@ class Repository:
 
     def release(self, t: int) -> None:
         """Give a claimed time id back; fine if it is not claimed."""
+        self.check_process()
         self.storage.delete(files.time_key(files.CLAIMS, t))
 
     def write_commit(self, t: int, body: bytes) -> None:
@@ -232,6 +345,7 @@ class Repository:
         StorageError if it exists with another body; the same body again is fine, so that a write
         whose outcome is unknown can be repeated.
         """
+        self.check_process()
         key = files.time_key(files.COMMITS, t)
         data = files.commit_bytes(body, self.keyring.sign(digest_of(body)))
         if not self.storage.put_if_absent(key, data) and not self._is_committed(t, body):
@@ -246,6 +360,7 @@ class Repository:
 
     def withdraw(self, t: int) -> None:
         """Undo a claim, and a commit that turned out to lack what it needs."""
+        self.check_process()
         self.storage.delete(files.time_key(files.COMMITS, t))
         self.release(t)
 
@@ -275,13 +390,47 @@ class Repository:
             self._highest = max(self._highest, times[-1])
         return times
 
+    def delete_commit(self, t: int) -> None:
+        """Make time ``t`` no longer exist; its packs stay. For garbage collection."""
+        self.check_process()
+        self.storage.delete(files.time_key(files.COMMITS, t))
+
     # Tags
 
     def set_tag(self, name: str, t: int) -> None:
         """Name a time id, replacing what the tag named before. TimeReferenceError for a name that
         cannot be a tag; whether ``t`` exists is not looked at."""
+        self.check_process()
         files.time_key(files.COMMITS, t)
         self.storage.put(files.tag_key(name), [files.tag_bytes(t)])
+
+    def tag(self, name: str, t: int) -> None:
+        """``set_tag`` for a time that exists, and that garbage collection then leaves alone.
+        TimeReferenceError if it has just been removed, or is being removed; the tag is then as
+        it was."""
+        before = self.tags().get(name)
+        self.set_tag(name, t)
+        # A collection says which times it will remove, then looks at the tags: either it sees
+        # ours, or we see what it said.
+        deadline = time.monotonic() + _REMOVAL_SECONDS
+        while self._is_being_removed(t) and self.exists(t) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        gone = not self.exists(t)
+        if not gone and not self._is_being_removed(t):
+            return
+        if before is None:
+            self.delete_tag(name)
+        else:
+            self.set_tag(name, before)
+        raise TimeReferenceError(
+            f"time {t} was removed by garbage collection, so {name} cannot name it"
+            if gone
+            else f"time {t} is being removed by a garbage collection that has not ended; "
+            "if none is running, 'pod gc' ends it: then tag again"
+        )
+
+    def _is_being_removed(self, t: int) -> bool:
+        return any(t in one.removing for one in generations.read(self.storage).values())
 
     def tags(self) -> dict[str, int]:
         """Time ids by tag; tags whose files are damaged are left out."""
@@ -299,6 +448,7 @@ class Repository:
 
     def delete_tag(self, name: str) -> None:
         """Remove a tag; an absent one is fine."""
+        self.check_process()
         self.storage.delete(files.tag_key(name))
 
     # Verification
@@ -330,10 +480,21 @@ class Repository:
 
     def _learn(self, key: str, entries: list[PackEntry]) -> None:
         # The newest pack wins, so that writing a blob again mends a damaged one.
-        self._blobs.update({entry.digest: _Place(key, entry) for entry in entries})
+        for entry in entries:
+            if key not in self._condemned or entry.digest not in self._blobs:
+                self._blobs[entry.digest] = _Place(key, entry)
         self._packs[key] = entries
         if self.lost:
             self.lost.difference_update(entry.digest for entry in entries)
+
+    def _rehome(self) -> None:
+        """Have blobs that are also in a pack that is not condemned be found there."""
+        doomed = {entry.digest for key in self._condemned for entry in self._packs.get(key, ())}
+        for key, entries in list(self._packs.items()):
+            if doomed and key not in self._condemned:
+                for entry in entries:
+                    if entry.digest in doomed:
+                        self._blobs[entry.digest] = _Place(key, entry)
 
     def _forget(self, keys: set[str]) -> None:
         if not keys:
@@ -341,8 +502,9 @@ class Repository:
         gone = {entry.digest for key in keys for entry in self._packs.get(key, [])}
         for digest in gone:
             self._blobs.pop(digest, None)
-        # Other packs may hold some of the same blobs.
-        for key, entries in list(self._packs.items()):
+        # Other packs may hold some of the same blobs; best one that stays.
+        others = sorted(self._packs.items(), key=lambda item: item[0] in self._condemned)
+        for key, entries in others:
             if key not in keys:
                 for entry in entries:
                     self._blobs.setdefault(entry.digest, _Place(key, entry))
@@ -355,24 +517,28 @@ class Repository:
 
     def _read_anywhere(self, digest: str) -> bytes:
         """A blob that was not where the index said, from any pack that has it."""
-        self.refresh()
-        reason: PodError | None = None
-        for key, cached in list(self._packs.items()):
-            if not any(entry.digest == digest for entry in cached):
-                continue
-            try:
-                # The pack may have been written again with other offsets.
-                entries = pack.read_index(self.storage, key)
-                self._learn(key, entries)
-                copies = [entry for entry in entries if entry.digest == digest]
-                for _, blob in pack.read_blobs(self.storage, key, copies):
-                    if isinstance(blob, bytes):
-                        return blob
-                    reason = reason or blob
-            except MissingKeyError:
-                continue
-            except (DamagedError, StorageError) as error:
-                reason = reason or error
+        for _ in range(_LOOKS):
+            self.refresh()
+            reason: PodError | None = None
+            vanished = False
+            for key, cached in list(self._packs.items()):
+                if not any(entry.digest == digest for entry in cached):
+                    continue
+                try:
+                    # The pack may have been written again with other offsets.
+                    entries = pack.read_index(self.storage, key)
+                    self._learn(key, entries)
+                    copies = [entry for entry in entries if entry.digest == digest]
+                    for _, blob in pack.read_blobs(self.storage, key, copies):
+                        if isinstance(blob, bytes):
+                            return blob
+                        reason = reason or blob
+                except MissingKeyError:
+                    vanished = True
+                except (DamagedError, StorageError) as error:
+                    reason = reason or error
+            if not vanished:  # else garbage collection moved it once more
+                break
         if isinstance(reason, StorageError):
             raise reason
         if reason is not None:
@@ -395,6 +561,15 @@ class Repository:
         keys = (key.removesuffix("/") for key in self.storage.list(prefix))
         times = (files.key_time(prefix, key) for key in keys)
         return sorted(t for t in times if t is not None)
+
+    def _tagged(self) -> Iterable[int]:
+        """Times that tags name. Read again only when there are other tags than before: what counts
+        is the rare one whose commit was lost while nobody was saving."""
+        keys = self.storage.list(files.TAGS)
+        if keys != self._tag_keys:
+            self._tag_times = tuple(self.tags().values())
+            self._tag_keys = keys
+        return self._tag_times
 
 
 def _format(storage: Storage) -> bytes | None:

@@ -16,14 +16,16 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import BinaryIO, Protocol, TypeAlias, runtime_checkable
 
 from pod.errors import StorageError
+from pod.store import processes
 
 BytesLike: TypeAlias = bytes | bytearray | memoryview
 
 # Inside the classes below the bare name ``list`` means their method.
 Keys: TypeAlias = list[str]
+Paths: TypeAlias = list[Path]
 
 
 class MissingKeyError(StorageError, KeyError):
@@ -73,8 +75,24 @@ class Storage(Protocol):
         ...
 
 
+@runtime_checkable
+class Housekeeping(Protocol):
+    """What a storage may offer beside its verbs, for garbage collection."""
+
+    def age(self, key: str) -> float | None:
+        """Seconds since a value was written, by the storage's own clock; None if there is none."""
+        ...
+
+    def sweep(self) -> int:
+        """Remove what writers that are gone left unfinished; how many bytes that were."""
+        ...
+
+
 _SEGMENT = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _STAGED = ".tmp-"
+_STAGED_BY = re.compile(r"\.tmp-(?P<system>[0-9a-f]{12})-(?P<pid>[0-9]{1,10})-[0-9a-f]+")
+_ABANDONED_SECONDS = 24 * 3600.0
+"""An unfinished file of a process that nobody here knows is certainly nobody's after this."""
 
 
 def check_key(key: str) -> None:
@@ -214,6 +232,38 @@ class LocalStorage:
         self._place = now
         return self._root
 
+    def age(self, key: str) -> float | None:
+        path = self._path(key)
+        with _explained("read", path):
+            try:
+                written = path.lstat().st_mtime
+            except FileNotFoundError:
+                return None
+            return self._now() - written
+
+    def sweep(self) -> int:
+        freed, now = 0, None
+        with _explained("clean up in", self._root):
+            for directory in (self._root, *self._directories()):
+                for path in directory.glob(f"{_STAGED}*"):
+                    with contextlib.suppress(FileNotFoundError):
+                        status = path.lstat()
+                        now = self._now() if now is None else now
+                        if stat.S_ISREG(status.st_mode) and _is_abandoned(path, status, now):
+                            path.unlink()
+                            freed += status.st_size
+        return freed
+
+    def _directories(self) -> Paths:
+        """Its directories; links to others are not followed."""
+        with os.scandir(self._root) as entries:
+            return [Path(each.path) for each in entries if each.is_dir(follow_symlinks=False)]
+
+    def _now(self) -> float:
+        """The time by the clock that stamps files here, which may be another machine's."""
+        with _staged(self._root / "now", [], self._root, durable=False) as probe:
+            return probe.stat().st_mtime
+
     def _path(self, key: str) -> Path:
         """The file of a key, having made sure that no link lies on the way to it.
 
@@ -303,7 +353,9 @@ def _staged(
 ) -> Iterator[Path]:
     """A finished temporary file beside ``path``; gone afterwards, whatever happened. Directories
     are made for it, but ``floor`` must be there."""
-    staged = path.with_name(f"{_STAGED}{secrets.token_hex(8)}")
+    staged = path.with_name(
+        f"{_STAGED}{processes.this_system()}-{os.getpid()}-{secrets.token_hex(8)}"
+    )
     try:
         try:
             descriptor = os.open(staged, _CREATE, 0o600)
@@ -315,6 +367,14 @@ def _staged(
     finally:
         with contextlib.suppress(OSError):
             staged.unlink()
+
+
+def _is_abandoned(path: Path, status: os.stat_result, now: float) -> bool:
+    """Whether nobody is writing a temporary file any more."""
+    by = _STAGED_BY.fullmatch(path.name)
+    if by is not None and by["system"] == processes.this_system():
+        return not processes.pid_is_running(int(by["pid"]))
+    return now - status.st_mtime > _ABANDONED_SECONDS
 
 
 def _create_exclusively(path: Path, data: bytes, *, durable: bool) -> bool:

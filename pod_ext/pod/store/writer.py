@@ -22,9 +22,10 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pod.errors import DamagedError, PodError, StorageError
+from pod.store.pack import new_name
 from pod.store.repository import Repository, TakenError
 
 DEFAULT_LEVEL = 3
@@ -55,6 +56,7 @@ class _Pending:
 
     job: WriteJob
     blob_bytes: int
+    pack: str = field(default_factory=new_name)
     body: bytes | None = None
     claimed: bool = False
     done: bool = False
@@ -128,7 +130,7 @@ class Writer:
 
     def make_room(self, job: WriteJob) -> None:
         """The first step of ``submit``, which may block and may be interrupted."""
-        self._check_process()
+        self._repository.check_process()
         self._check_open()
         blob_bytes = _blob_bytes(job)
         if self._is_too_much(blob_bytes):
@@ -155,7 +157,7 @@ class Writer:
         one that says so after ``timeout`` seconds; everything then stays queued. DamagedError if a
         job had to be left out. PodError in a forked child.
         """
-        self._check_process()
+        self._repository.check_process()
         with self._lock:
             if not self._queue:
                 return
@@ -220,13 +222,6 @@ class Writer:
     def was_dropped(self, t: int) -> bool:
         """Whether this time was submitted, and left out since what it relied on was gone."""
         return t in self._dropped
-
-    def _check_process(self) -> None:
-        if os.getpid() != self._pid:
-            raise PodError(
-                "this process is a fork of the one that saves, and only that one writes to "
-                f"{self._repository.storage}; save there, or open the pod directory here anew"
-            )
 
     def _check_open(self) -> None:
         if self._closed:
@@ -327,13 +322,15 @@ class Writer:
     def _write(self, pending: _Pending) -> None:
         job, repository = pending.job, self._repository
         while True:
+            if job.losses is not None:
+                repository.reconcile()
+            taken = job.claimed or pending.claimed or repository.take(job.t)
+            pending.claimed = taken
             self._write_pack(pending)
-            if not (job.claimed or pending.claimed):
-                if not repository.take(job.t):
-                    raise _LeftOutError(job.t, "another process took that number meanwhile")
-                pending.claimed = True
+            if not taken:
+                raise _LeftOutError(job.t, "another process took that number meanwhile")
             losses = repository.losses
-            if job.losses not in (None, losses) and self._lacks_blobs(job):
+            if not self._has_all(job, losses):
                 repository.withdraw(job.t)
                 raise _LeftOutError(job.t, f"what it relies on is gone from {repository.storage}")
             assert pending.body is not None
@@ -349,10 +346,25 @@ class Writer:
         """Also when it was written and is gone: later jobs may rely on it, even if this one is
         left out."""
         job, repository = pending.job, self._repository
-        if job.losses is not None:
-            repository.reconcile()
         if pending.body is None or not all(map(repository.has, job.blobs)):
-            pending.body = job.commit(repository.write_pack(job.blobs, self._level))
+            if pending.body is not None:
+                pending.pack = new_name()  # the other one may be about to be deleted
+            nbytes = repository.write_pack(job.blobs, self._level, pending.pack)
+            pending.body = job.commit(nbytes)
+
+    def _has_all(self, job: WriteJob, losses: int) -> bool:
+        """Whether all is there, and stays, that a job relies on."""
+        if job.losses not in (None, losses) and self._lacks_blobs(job):
+            return False
+        if job.claimed:
+            return True
+        # Garbage collection did not know of it until now.
+        doomed = [digest for digest in job.needs() if self._repository.is_condemned(digest)]
+        try:
+            self._repository.write_pack(self._repository.read_many(doomed), self._level)
+        except DamagedError:
+            return False
+        return True
 
     def _lacks_blobs(self, job: WriteJob) -> bool:
         lost = self._repository.lost
