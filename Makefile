@@ -15,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv demo test test-all-pythons lab lint bench-smoke clean
+.PHONY: help venv demo test test-all-pythons test-libraries libraries-page lab lint bench-smoke clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s%s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,16 @@ test-all-pythons: ## Run the suite under each Python of VERSIONS that is found, 
 	echo "Passed under Python:$${found:- none was found}"; \
 	test -n "$$found"
 
+# torch by its exact version first: what a mere range finds may be gigabytes for a GPU.
+LIBRARIES := PYTHONPATH=tests MPLBACKEND=agg
+test-libraries: ## Run the library matrix: what becomes of the objects of 30 libraries
+	@$(MAKE) VENV=.venv-libraries .venv-libraries/torch .venv-libraries/installed-libraries
+	$(LIBRARIES) .venv-libraries/bin/python -m pytest tests/libraries -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+libraries-page: ## Write pod_ext/LIBRARIES.md from the cases of the library matrix
+	@$(MAKE) VENV=.venv-libraries .venv-libraries/torch .venv-libraries/installed-libraries
+	$(LIBRARIES) .venv-libraries/bin/python -m libraries.table
+
 # A profile of its own: kernels that the tests and the demo start are left as they are.
 lab: export IPYTHONDIR := $(abspath $(VENV))/lab
 lab: $(VENV)/installed-lab $(VENV)/installed-examples ## Open JupyterLab in examples/, Pod loaded in every kernel
@@ -65,6 +75,10 @@ venv: $(VENV)/installed-test $(VENV)/installed-lint
 # One stamp for each extra of pyproject.toml.
 $(VENV)/installed-%: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@touch $@
+
+$(VENV)/torch: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet torch==2.13.0
 	@touch $@
 
 $(BIN)/python:

@@ -234,3 +234,17 @@ def test_the_rule_of_when_a_view_is_saved_by_itself(store: pod.PodStore) -> None
     loaded = store.load(store.save(dict(bases)))
     has_base = {name: value.base is not None for name, value in loaded.items()}
     assert has_base == {"small base": True, "large base": False, "half": True, "less": False}
+
+
+class ItsOwnBase(bytearray):
+    """Memory that says it is its own base, as an array of Cython's does."""
+
+    @property
+    def base(self) -> ItsOwnBase:
+        return self
+
+
+def test_memory_that_is_its_own_base_does_not_hold_a_save_up(store: Any) -> None:
+    array = np.frombuffer(ItsOwnBase(b"abcdefgh"), np.uint8)
+    assert memory.holder_of(array).base is memory.holder_of(array)
+    assert store.load(store.save({"array": array}))["array"].tobytes() == b"abcdefgh"

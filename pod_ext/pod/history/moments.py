@@ -82,7 +82,8 @@ class History:
 
     def times(self) -> list[int]:
         """Every time id, ascending."""
-        return sorted({*self.repository.times(), *self._pending.pending_times()})
+        pending = self._pending.pending_times()  # first: one that is written meanwhile is in both
+        return sorted({*self.repository.times(), *pending})
 
     def pending_times(self) -> frozenset[int]:
         return frozenset(self._pending.pending_times())

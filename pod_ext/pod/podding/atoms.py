@@ -33,6 +33,9 @@ ATOMIC_TYPES: frozenset[type] = frozenset(
 )  # fmt: skip
 """Exact types all of whose objects are atoms."""
 
+ATOMIC_TYPES_OF_LIBRARIES: set[type] = set()
+"""The same for libraries that have been imported since; see `pod.podding.reducers`."""
+
 _SENTINELS = (
     (math, "nan"),
     (dataclasses, "MISSING"), (dataclasses, "KW_ONLY"), (dataclasses, "_HAS_DEFAULT_FACTORY"),
@@ -60,7 +63,7 @@ def is_static(cls: type) -> bool:
 def is_atomic(obj: object) -> bool:
     """Whether every object of this type is an atom, classes, functions and modules apart."""
     kind = type(obj)
-    if kind in ATOMIC_TYPES:
+    if kind in ATOMIC_TYPES or kind in ATOMIC_TYPES_OF_LIBRARIES:
         return True
     # By its type, here and below: `isinstance` would ask the object for its `__class__`.
     if issubclass(kind, enum.Enum):

@@ -135,6 +135,6 @@ def holder_of(array: Any) -> Any:
     here = array
     while True:
         base = here.obj if isinstance(here, memoryview) else getattr(here, "base", None)
-        if base is None:
+        if base is None or base is here:  # as an array of Cython's says that has its memory itself
             return here
         here = base

@@ -35,6 +35,10 @@ _CACHE = type(functools.lru_cache(len))
 IN_BAND_BYTES = 4096
 """Shorter buffers stay in the payload: blobs of their own would cost more than they save."""
 
+NAMED = 1000
+"""So many objects of a pod have names of their own for their attributes: it takes 2 µs for each,
+and among more objects it would be felt."""
+
 
 class Examiner(Protocol):
     """Who knows of all pods: see `pod.podding.examination`."""
@@ -62,6 +66,8 @@ class _Reducing:
     def __init__(self, examination: Examiner, pod: PodInProgress) -> None:
         self._examination = examination
         self._pod = pod
+        self._names: dict[str, str] = {}
+        self._named = 0
         # Closures, not methods: one of these runs for every object and is most of what a save
         # costs, and a method would be a cycle that keeps the user's objects alive in the memo.
         self.persistent_id = _hook(examination, pod)
@@ -73,12 +79,12 @@ class _Reducing:
         examination = self._examination
         if issubclass(kind, type):
             self._uses(obj)
-            return NotImplemented  # by reference: the others have become slots
+            return self._name_of(obj)  # by reference: the others have become slots
         if kind is types.FunctionType:
             if importable(obj):
                 self._uses(obj)
-                return NotImplemented
-            return examination.reduce_function(obj)
+                return self._name_of(obj)
+            return self._with_own_module(examination.reduce_function(obj))
         if kind is types.CodeType:
             return reduce_code(obj)
         if kind is types.CellType:
@@ -95,7 +101,7 @@ class _Reducing:
             reason = "it is a handle to something outside this namespace"
             return examination.opaque(obj, reason, self._pod)
         try:
-            return _checked(obj, self._reduce(obj, kind))
+            return self._own_names(obj, _checked(obj, self._reduce(obj, kind)))
         except MemoryError:
             raise
         except Exception as error:
@@ -129,6 +135,41 @@ class _Reducing:
         if type(owner) not in _BASIC_TYPES and not isinstance(owner, type):
             _checked(owner, self._reduce(owner, type(owner)))
 
+    # A pickle refers back to a string that it has seen as the same object. Names of classes and of
+    # attributes are interned, and so are literals; strings that were loaded are not. An equal
+    # string among the values would be said by reference before loading and in full after it, if
+    # names were not strings of their own.
+
+    def _name_of(self, obj: Any) -> Any:
+        """What reduces a class or function that is found by its name."""
+        return NotImplemented if obj.__module__ == "builtins" else self._own(obj.__qualname__)
+
+    def _own_names(self, obj: Any, reduced: Any) -> Any:
+        """The same reduction, with names that are nobody else's strings."""
+        if type(reduced) is str:
+            return self._own(reduced)
+        if len(reduced) < 3 or type(reduced[2]) is not dict:
+            return reduced
+        if not reduced[2] and isinstance(obj, BaseException):
+            return reduced[:2]  # looking at its attributes was enough to give it a dictionary
+        if self._named == NAMED or _held_elsewhere(obj, reduced):
+            return reduced
+        self._named += 1
+        state = {self._own(name): value for name, value in reduced[2].items()}
+        return (*reduced[:2], state, *reduced[3:])
+
+    def _with_own_module(self, reduced: Any) -> Any:
+        """A function's module is a string of its own, too: classes name theirs by another one."""
+        state = dict(reduced[2])
+        if "__module__" in state:
+            state["__module__"] = self._own(state["__module__"])
+        return (*reduced[:2], state, *reduced[3:])
+
+    def _own(self, name: Any) -> Any:
+        if type(name) is not str:
+            return name
+        return self._names.setdefault(name, _another(name))
+
     def _uses(self, obj: Any) -> None:
         module = getattr(obj, "__module__", None)
         if isinstance(module, str):
@@ -145,6 +186,34 @@ class DeepPodPickler(_Reducing, DeepPickler):
     """Writes one pod however deep its objects are nested."""
 
     recurses = False
+
+
+def _another(name: str) -> str:
+    """An equal string that is another object, if there can be one."""
+    if len(name) != 1:
+        return name[:1] + name[1:]
+    # Slices and the like give the interpreter's own string of one character.
+    return name.lower() if name.lower() == name else name.upper()
+
+
+def _held_elsewhere(obj: Any, reduced: Any) -> bool:
+    """Whether something beside the object may refer to its state: that has to be pickled as itself
+    then, so that the two are connected."""
+    state = reduced[2]
+    try:
+        its_own = object.__getattribute__(obj, "__dict__") is state
+    except AttributeError:
+        its_own = False
+    return sys.getrefcount(state) > _HOLDERS + its_own
+
+
+def _holders(reduced: Any) -> int:
+    """How many references there are when `_held_elsewhere` counts, if nothing else has one."""
+    state = reduced[2]
+    return sys.getrefcount(state)
+
+
+_HOLDERS = _holders((None, (), {"a": None}))
 
 
 def _hook(examination: Examiner, pod: PodInProgress) -> Callable[[Any], int | None]:

@@ -385,3 +385,59 @@ def missing_value(name: str) -> Any:
 def make_index(payload: bytes, buffers: tuple[Any, ...]) -> Any:
     """An index that was pickled by itself."""
     return pickle.loads(payload, buffers=buffers)
+
+
+# --- torch ----------------------------------------------------------------------------------------
+
+
+def make_storage(buffer: Any, shared: bool) -> Any:
+    """A storage with memory of its own, which torch can resize."""
+    torch = importlib.import_module("torch")
+    storage = torch.UntypedStorage(len(buffer))
+    if len(buffer):
+        memory = torch.empty(0, dtype=torch.uint8, device="cpu").set_(storage)
+        memory.copy_(torch.frombuffer(buffer, dtype=torch.uint8))
+    return storage.share_memory_() if shared else storage
+
+
+def make_typed_storage(storage: Any, dtype: str) -> Any:
+    torch = importlib.import_module("torch")
+    return torch.storage.TypedStorage(
+        wrap_storage=storage, dtype=getattr(torch, dtype), _internal=True
+    )
+
+
+def make_tensor(
+    storage: Any,
+    dtype: str,
+    offset: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    requires_grad: bool,
+    conjugated: bool,
+    negated: bool,
+) -> Any:
+    """A view of a storage; `conjugated` and `negated` are how its elements are to be read."""
+    torch = importlib.import_module("torch")
+    tensor = torch.empty(0, dtype=getattr(torch, dtype), device="cpu")
+    tensor = tensor.set_(storage, offset, shape, strides)
+    if conjugated:
+        tensor = torch._conj(tensor)
+    if negated:
+        tensor = torch._neg_view(tensor)
+    return tensor.requires_grad_(requires_grad)
+
+
+def make_parameter(storage: Any, *arguments: Any) -> Any:
+    torch = importlib.import_module("torch")
+    plain = make_tensor(storage, *arguments)
+    requires_grad = plain.requires_grad
+    return torch.nn.Parameter(plain.detach(), requires_grad=requires_grad)
+
+
+def set_tensor_state(tensor: Any, state: dict[str, Any]) -> None:
+    """`grad`, `_backward_hooks`, and `__dict__`: attributes that the user set."""
+    state = dict(state)
+    tensor.__dict__.update(state.pop("__dict__", {}))
+    for name, value in state.items():
+        setattr(tensor, name, value)

@@ -33,19 +33,49 @@ def reducer_for(kind: type) -> Reducer | None:
 
 
 def know_libraries() -> None:
-    """Make our own reducers known for libraries that have been imported since."""
-    if "numpy" in sys.modules and "numpy" not in _libraries_known:
-        _libraries_known.add("numpy")
-        from pod.podding.reducers import arrays
+    """Make our own reducers known for libraries that have been imported since. What a user has
+    registered stays."""
+    for library, reducers in _LIBRARIES.items():
+        if library not in _libraries_known and _is_imported(library):
+            _libraries_known.add(library)
+            for kind, reducer in reducers().items():
+                _by_type.setdefault(kind, reducer)
 
-        register_reducer(sys.modules["numpy"].ndarray, arrays.reduce_array)
-        SINGLETONS[id(sys.modules["numpy"].nan)] = ("numpy", "nan")
-    if "pandas" in sys.modules and "pandas" not in _libraries_known:
-        _libraries_known.add("pandas")
-        from pod.podding.reducers import frames
 
-        for kind, reducer in frames.register().items():
-            register_reducer(kind, reducer)
+def _numpy() -> dict[type, Reducer]:
+    from pod.podding.reducers import arrays, functions
+
+    numpy = sys.modules["numpy"]
+    SINGLETONS[id(numpy.nan)] = ("numpy", "nan")
+    return {numpy.ndarray: arrays.reduce_array, numpy.vectorize: functions.reduce_vectorize}
+
+
+def _pandas() -> dict[type, Reducer]:
+    from pod.podding.reducers import frames
+
+    return frames.register()
+
+
+def _pyarrow() -> dict[type, Reducer]:
+    from pod.podding.reducers import arrow
+
+    return arrow.register()
+
+
+def _torch() -> dict[type, Reducer]:
+    from pod.podding.reducers import tensors
+
+    return tensors.register()
+
+
+_LIBRARIES = {"numpy": _numpy, "pandas": _pandas, "pyarrow": _pyarrow, "torch": _torch}
+"""The library -> what makes ours known, and gives reducers by type."""
+
+
+def _is_imported(library: str) -> bool:
+    """Not while another thread is importing it."""
+    spec = getattr(sys.modules.get(library), "__spec__", None)
+    return spec is not None and not getattr(spec, "_initializing", False)
 
 
 def _register_builtin() -> None:

@@ -7,7 +7,9 @@ pickled by itself, with buffers out of band as ever, into each pod that refers t
 
 from __future__ import annotations
 
+import io
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from pandas.core.internals import blocks, managers
 from pod.podding.atoms import SINGLETONS
 from pod.podding.memory import register_private_parts
 from pod.podding.rebuild import make_index
+from pod.podding.reducers import reducer_for
 
 COPIES_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3
 """Whether frames that share memory never see each other's changes."""
@@ -34,8 +37,52 @@ def reduce_index(index: pd.Index) -> Any:
     if not _holds_values(index):
         return index.__reduce__()
     buffers: list[pickle.PickleBuffer] = []
-    payload = pickle.dumps(index, 5, buffer_callback=buffers.append)
-    return make_index, (payload, tuple(buffers))
+    payload = io.BytesIO()
+    _IndexPickler(payload, buffers.append).dump(index)
+    return make_index, (payload.getvalue(), tuple(buffers))
+
+
+class _IndexPickler(pickle.Pickler):
+    """Pickles an index by itself."""
+
+    def __init__(self, payload: io.BytesIO, buffer_callback: Callable[[Any], None]) -> None:
+        super().__init__(payload, 5, buffer_callback=buffer_callback)
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, pd.Index):
+            rebuild, (kind, parts), *rest = obj.__reduce__()
+            return rebuild, (kind, {name[:1] + name[1:]: parts[name] for name in parts}), *rest
+        reducer = None if isinstance(obj, np.ndarray) else reducer_for(type(obj))
+        return NotImplemented if reducer is None else reducer(obj)
+
+
+def without_cache(obj: Any) -> Any:
+    """As `__reduce_ex__`, without what the object has worked out of its other attributes: it will
+    do so again, and to have looked at it is no change."""
+    reduced = obj.__reduce_ex__(5)
+    if len(reduced) < 3:
+        return reduced
+    state = reduced[2]
+    if type(state) is tuple:  # of a dtype, data, and a dictionary if there are attributes
+        parts = (_without_cache(each) for each in state)
+        state = tuple(each for each in parts if type(each) is not dict or each)
+    return (*reduced[:2], _without_cache(state), *reduced[3:])
+
+
+def _without_cache(state: Any) -> Any:
+    if type(state) is not dict:
+        return state
+    kept = {name: value for name, value in state.items() if name != "_cache"}
+    if kept.get("_readonly") is False:  # as its class says; pandas does not restore it
+        del kept["_readonly"]
+    return kept
+
+
+def _with_caches() -> set[type]:
+    """The classes whose objects keep a dictionary `_cache` of pandas' `cache_readonly`."""
+    found = [*vars(pd.arrays).values(), *vars(pd.api.typing).values()]
+    found += [type(pd.array(["a"], dtype="str"))]
+    return {each for each in found if isinstance(each, type)} - {*_NESTED, pd.DataFrame, pd.Series}
 
 
 def _holds_values(index: pd.Index) -> bool:
@@ -78,4 +125,4 @@ def register() -> dict[type, Any]:
         for kind in (managers.SingleBlockManager, *vars(blocks).values()):
             if isinstance(kind, type) and issubclass(kind, _HOLDING_ARRAYS):
                 register_private_parts(kind, _take_apart)
-    return dict.fromkeys(_NESTED, reduce_index)
+    return dict.fromkeys(_with_caches(), without_cache) | dict.fromkeys(_NESTED, reduce_index)

@@ -1,0 +1,38 @@
+"""All cases of all libraries."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+
+from libraries.case import Case
+
+os.environ.setdefault("MPLBACKEND", "agg")
+
+FIELDS = ("language", "numbers", "tables", "torch")
+
+PACKAGES = {
+    "standard library": "",
+    "NumPy": "numpy",
+    "SciPy": "scipy",
+    "pandas": "pandas",
+    "Polars": "polars",
+    "PyArrow": "pyarrow",
+    "Dask": "dask",
+    "xarray": "xarray",
+    "GeoPandas": "geopandas",
+    "shapely": "shapely",
+    "PyTorch": "torch",
+}
+"""The library -> the distribution that its version is of."""
+
+CASES: list[Case] = []
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    for field in FIELDS:
+        CASES += importlib.import_module(f"libraries.cases_{field}").CASES
+
+LIBRARIES = tuple(dict.fromkeys(case.library for case in CASES))
+assert len({case.id for case in CASES}) == len(CASES), "two cases have one name"
+assert set(LIBRARIES) == set(PACKAGES), "a library without a case, or without a version"
