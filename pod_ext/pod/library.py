@@ -20,7 +20,7 @@ from pod.history.collection import PATIENCE, GcReport, collect_garbage
 from pod.history.diff import Diff, diff
 from pod.history.log import Log, select
 from pod.history.moments import History
-from pod.history.restore import choose, restore
+from pod.history.restore import choose, restore, with_definitions
 from pod.history.retention import retention
 from pod.history.verify import Verification, verify
 from pod.history.versions import differing
@@ -275,7 +275,9 @@ class PodStore:
                 restored = restore(self._history, commit, wanted, namespace)
             if restored.failures:
                 raise RestoreError(_failed(t, restored.failures))
-            for what, affected in differing(wanted).items():
+            for what, affected in differing(
+                with_definitions(self._history, commit, wanted)
+            ).items():
                 warnings.warn(f"{what}: {', '.join(affected)}", VersionWarning, stacklevel=2)
             # Reading writes nothing, so that it works where nobody may write.
             session = self._session(namespace, NamespaceTracker(namespace))

@@ -25,7 +25,13 @@ from pod.history import generators
 from pod.history.manifest import Manifest, canonical, store_component
 from pod.history.moments import History
 from pod.history.records import Commit, Variable
-from pod.history.restore import Restored, SameDefinitions, choose, restore
+from pod.history.restore import (
+    Restored,
+    SameDefinitions,
+    choose,
+    restore,
+    with_definitions,
+)
 from pod.history.snapshot import (
     Collector,
     Group,
@@ -499,7 +505,12 @@ class Session:
         rebound = {n for n, value in values.items() if not is_held(objects.get(n), value)}
         gone = state.groups.keys() - values.keys()
         asked = values.keys() if touched.everything else touched.names & values.keys()
-        looked_at = {name for name in asked if not unchanging(values[name])}
+        looked_at = {
+            name
+            for name in asked
+            # Through a placeholder nothing can have been changed.
+            if not unchanging(values[name]) and not self._is_unavailable(name, values[name])
+        }
         todo: list[tuple[bool, str]] = [(False, name) for name in {*rebound, *gone, *looked_at}]
         seen = set(todo)
         while todo:
@@ -624,7 +635,8 @@ class Session:
             report.failures = restored.failures
             got = restored.values.keys() - restored.failures.keys()
             report.restored = sorted(got - rebuilt.keys())
-            report.versions = differing(v for v in wanted if v.name not in restored.failures)
+            loaded = [variable for variable in wanted if variable.name not in restored.failures]
+            report.versions = differing(with_definitions(self.history, commit, loaded))
             report.opaque = {v.name: v.opaque for v in wanted if v.opaque and v.name not in rebuilt}
             if names is None:
                 report.removed = sorted(self._state.variables.keys() - then.keys())
@@ -658,8 +670,9 @@ class Session:
             group is not None
             and group.manifest == variable.manifest
             and group.names <= self.namespace.keys()
-            # The cause for which it was not restored may have been mended since.
-            and type(dict.get(self.namespace, variable.name)) is not Unavailable
+            # The cause for which one was not restored may have been mended since, and what it
+            # shares with the others is to be shared again.
+            and not any(type(dict.get(self.namespace, n)) is Unavailable for n in group.names)
             and all(same(token) for token in group.uses)
         )
 

@@ -591,6 +591,11 @@ FORMS = [
         class ByCopyreg:
             def __init__(self, v): self.v = v
         copyreg.pickle(ByCopyreg, lambda obj: (ByCopyreg, (('through copyreg', obj.v),)))
+        class Named:
+            def __init__(self, name): self.name = name
+            def __reduce__(self): return self.name
+        UNSET = Named('UNSET'); held_unset = [UNSET]
+        elsewhere = Named('nowhere.to.be.found')
         reduced, ex, state, none = Reduced([1]), Ex(), State(), NoState()
         new, args, listy = New(1, b=2), Args(1, 2), Listy()
         shared = Reduced(reduced.a)
@@ -598,7 +603,7 @@ FORMS = [
         """
         reduced.a, type(reduced) is Reduced, state.kept, type(none) is NoState
         new.made, args, type(args) is Args, type(listy) is Listy
-        shared.a is reduced.a
+        shared.a is reduced.a, held_unset[0] is UNSET, UNSET.name, elsewhere.name
         """,
     ),
     form(

@@ -6,8 +6,9 @@ over all at once, and until then nothing live has been altered.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pod.errors import PodError, RestoreError, UnknownVariableError
@@ -71,6 +72,31 @@ def choose(table: Table, names: Iterable[str] | None, t: int) -> list[Variable]:
             f"there is no variable {', '.join(missing)} at time {t}; there are: {there or 'none'}"
         )
     return [table[name] for name in wanted]
+
+
+def with_definitions(
+    history: History, commit: Commit, variables: Iterable[Variable]
+) -> list[Variable]:
+    """The variables, each with the versions of what its classes and functions were saved with."""
+    table = history.definitions(commit)
+    found = []
+    for variable in variables:
+        versions = dict(variable.versions)
+        todo = [(variable.name, variable)]
+        seen: set[str] = set()
+        with contextlib.suppress(PodError):  # what is damaged is said elsewhere
+            while todo:
+                name, entry = todo.pop()
+                manifest = history.manifest(entry.manifest)
+                is_token = entry is not variable
+                roots = manifest.parts(name) if is_token else (manifest.root(name),)
+                for token in manifest.tokens(roots) - seen:
+                    seen.add(token)
+                    if token in table:
+                        todo.append((token, table[token]))
+                        versions = dict(table[token].versions) | versions
+        found.append(replace(variable, versions=tuple(sorted(versions.items()))))
+    return found
 
 
 def restore(

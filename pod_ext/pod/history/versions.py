@@ -35,10 +35,12 @@ def differing(variables: Iterable[Variable]) -> Mapping[str, list[str]]:
     for variable in variables:
         for name, then in variable.versions:
             now = platform.python_version() if name == "python" else _version(name)
+            if not now and name in sys.modules:
+                now = "an unknown version"
             if now and _counts(name, then) != _counts(name, now):
                 what = "Python" if name == "python" else name
                 found.setdefault(f"{what} {then} then, {now} now", []).append(variable.name)
-    return found
+    return {what: sorted(names) for what, names in found.items()}
 
 
 def _counts(name: str, version: str) -> str:

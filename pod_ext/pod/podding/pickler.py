@@ -90,6 +90,8 @@ class _Reducing:
         if kind is types.CellType:
             return examination.reduce_cell(obj)
         self._uses(obj if kind is types.BuiltinFunctionType else kind)
+        if issubclass(kind, types.ModuleType) and imported_module(obj):
+            self._pod.modules.add(obj.__name__.partition(".")[0])
         if kind is _CACHE:
             examination.closed_met(obj, self._pod)
         view = examination.memory_met(obj, self._pod)

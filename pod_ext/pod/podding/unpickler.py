@@ -256,4 +256,12 @@ class _PodUnpickler(pickle.Unpickler):
             raise RestoreError(f"{module}.{name} was saved by name, which is not found again")
         if module not in sys.modules:
             importlib.import_module(module)
-        return super().find_class(module, name)
+        try:
+            return super().find_class(module, name)
+        except AttributeError:
+            version = getattr(sys.modules[module.partition(".")[0]], "__version__", "")
+            here = f" (version {version})" if isinstance(version, str) and version else ""
+            raise RestoreError(
+                f"it needs {name} of the module {module!r}, which the one that is installed "
+                f"here{here} does not have"
+            ) from None
