@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.kernels import LateKernel
+from support.kernels import MONITORED, LateKernel
 
 
 @pytest.fixture
@@ -48,6 +48,11 @@ def test_functions_defined_before_see_what_happens_after(late: LateKernel) -> No
 
 def test_what_was_running_when_pod_was_loaded_is_named(late: LateKernel) -> None:
     late.run("x = 1\ndef numbers():\n    while True: yield x\nrunning = numbers()\nnext(running)")
+    if MONITORED:  # nothing is exchanged
+        assert "already running" not in late.run("%load_ext pod").stdout
+        late.run("x = 2")
+        assert late.value("next(running)") == 2
+        return
     [line, _, placeholder] = late.run("%load_ext pod").said
     assert line == (
         "pod: these were already running when Pod was loaded, and see the namespace as it was "

@@ -19,6 +19,9 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
 POD_SOURCE = Path(pod.__file__).parent
+TRACKING = os.environ.get("POD_TEST_TRACKING", "auto")
+"""How the kernels of the tests follow their namespaces; `auto` is monitoring where there is any."""
+MONITORED = TRACKING == "monitoring" or (TRACKING == "auto" and sys.version_info >= (3, 12))
 PATIENCE = 60.0
 """Seconds after which a kernel that has not answered counts as hanging."""
 
@@ -115,7 +118,14 @@ class Kernel:
         """A new process."""
         self.manager = KernelManager()
         self.manager._kernel_spec = KernelSpec(
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            argv=[
+                sys.executable,
+                "-m",
+                "ipykernel_launcher",
+                "-f",
+                "{connection_file}",
+                f"--PodExtension.tracking={TRACKING}",
+            ],
             display_name="test",
             language="python",
         )

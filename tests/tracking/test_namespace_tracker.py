@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pod.namespace import TrackedNamespace
-from pod.tracking import Touched
+from pod.tracking import Touched, monitoring
 from pod.tracking.blind_spots import in_cell
 from pod.tracking.namespace import NamespaceTracker
 
@@ -128,3 +128,11 @@ def test_it_is_a_dict_to_everyone_else() -> None:
     assert namespace.get("zz", 5) == 5 and repr(namespace).startswith("{'a'")
     with pytest.raises(KeyError):
         namespace["zz"]
+
+
+def test_where_code_cannot_be_monitored_that_is_said() -> None:
+    if monitoring.is_available():
+        monitoring.MonitoringTracker({}, lambda _: False).close()
+    else:
+        with pytest.raises(RuntimeError, match=r"3\.12"):
+            monitoring.MonitoringTracker({}, lambda _: False)

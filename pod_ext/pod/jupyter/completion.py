@@ -26,11 +26,13 @@ def install_completers(shell: InteractiveShell, extension: PodExtension) -> None
     for magic, completer in _completers(extension).items():
         for command in (f"%{magic}", magic):
             shell.set_hook("complete_command", completer, str_key=command)
-    namespace = extension.namespace
+
+
+def look_at_copies(shell: InteractiveShell, namespace: dict[str, Any]) -> None:
+    """The completer, and jedi behind it, read every variable at every press of a key. Let them read
+    a copy, so that only what code reads counts as touched. The next cell makes them let it go."""
 
     def look_at_a_copy(_: str) -> list[str]:
-        # The completer, and jedi behind it, read every variable at every press of a key. Only what
-        # code reads counts as touched. The next cell makes it let go of the copy.
         look_at_namespace(shell, dict(dict.items(namespace)))
         return []
 

@@ -24,18 +24,15 @@ from pod.errors import DamagedError, PodError, one_line
 from pod.history.text import ago, ellipsis, gist, listing
 from pod.history.text import one_line as one_line_of
 from pod.interrupts import Gate, uninterrupted
-from pod.jupyter.completion import look_at_namespace
-from pod.jupyter.names import UserNames, only_pod_magics, output_names
+from pod.jupyter.following import follow
+from pod.jupyter.names import UserNames, only_pod_magics
 from pod.jupyter.reports import distinct
-from pod.jupyter.swap import NamespaceModule, move_functions, swap
 from pod.jupyter.tracebacks import install_tracebacks, remove_tracebacks
 from pod.library import PodStore, default_path
-from pod.namespace import TrackedNamespace
 from pod.podding.policies import POLICIES
 from pod.session import Cell, Saved, Session
 from pod.tracking import Touched
-from pod.tracking.blind_spots import in_cell, magics_in
-from pod.tracking.namespace import NamespaceTracker
+from pod.tracking.blind_spots import magics_in
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
@@ -57,10 +54,11 @@ class PodExtension(Configurable):
         True, help="Save after every cell. When False, only %pod_save and %pod_checkout save."
     ).tag(config=True)
     tracking = Enum(
-        ["auto", "namespace"],
+        ["auto", "namespace", "monitoring"],
         "auto",
         help="How touched names are found. 'namespace': the user namespace records lookups; "
-        "'auto': the best that this Python has. Takes effect when Pod is loaded.",
+        "'monitoring': the interpreter tells which code ran (Python 3.12 and later), which slows "
+        "nothing down; 'auto': the best that this Python has. Takes effect when Pod is loaded.",
     ).tag(config=True)
     background = Bool(
         True,
@@ -123,26 +121,23 @@ class PodExtension(Configurable):
     # --- loading and unloading
 
     def attach(self) -> None:
-        """Exchange the namespace, and begin to listen."""
+        """Begin to follow the namespace, and to listen."""
         shell = self.shell
-        self._old_module, old = shell.user_module, shell.user_ns
-        self._old_namespace = old
-        self.namespace = TrackedNamespace(old)
-        self._moved: dict[str, Any] | None = dict(old)
+        try:
+            self.followed = follow(shell, self.tracking)
+        except RuntimeError as error:
+            raise PodError(f"tracking cannot be {self.tracking!r} here: {error}") from None
+        self.namespace = self.followed.namespace
         self.names = UserNames(shell.user_ns_hidden, self.exclude)
         self.session = self.store.session(
             self.namespace,
-            NamespaceTracker(self.namespace),
+            self.followed.tracker,
             versioned=self.names,
             notebook=os.environ.get("JPY_SESSION_NAME", ""),
         )
         self.session.track_random = self.track_random
         earlier = self.store.history.times()
-        swap(shell, NamespaceModule(self._old_module.__name__, self.namespace), self.namespace)
-        self._stale = stale = move_functions(old, self.namespace)
-        self.namespace._watch(
-            output_names(self.namespace.get("_oh", {})), "IPython.core.displayhook"
-        )
+        stale = self.followed.begin()
         path, earlier_session = _left_behind.pop(shell, (None, None))
         if earlier_session is not None and path == self.store.path:
             self.session.resume(earlier_session)
@@ -157,17 +152,13 @@ class PodExtension(Configurable):
             self.warn(trouble)
 
     def detach(self) -> None:
-        """Give the shell an ordinary namespace back, with everything in it."""
+        """Stop listening, and leave the shell as it would be without Pod."""
         shell = self.shell
         shell.events.unregister("pre_execute", self._before_anything)
         shell.events.unregister("pre_run_cell", self._before_cell)
         shell.events.unregister("post_run_cell", self._after_cell)
         del shell.var_expand
-        old = self._old_namespace
-        old.clear()
-        old.update(dict(dict.items(self.namespace)))
-        swap(shell, self._old_module, old)
-        stale = move_functions(self.namespace, old)
+        stale = self.followed.end()
         if stale:
             self.say(f"these go on with the namespace as it is now: {listing(stale, 5)}")
         _left_behind[shell] = self.store.path, self.session
@@ -212,9 +203,11 @@ class PodExtension(Configurable):
 
     def _expand_line(self, line: str, depth: int = 0, *formatter: Any) -> str:
         """IPython copies the whole namespace for every line of a magic or of the system's shell,
-        and whatever is copied is touched. A line without these has nothing to be looked up."""
+        and evaluates in the copy what is in braces, which can do anything to what is in it. A line
+        without these has nothing to be looked up."""
         if not any(mark in line for mark in "{}$"):
             return line
+        self.session.touch(Touched(everything=True))
         return self._expand(line, depth + 1, *formatter)  # type: ignore[no-any-return]
 
     # --- around each cell
@@ -242,7 +235,7 @@ class PodExtension(Configurable):
             self.session.touch(Touched(everything=True))
         self._looked = False
         self._started = time.perf_counter()
-        look_at_namespace(self.shell, self.namespace)
+        self.followed.before_cell()
 
     def _after_cell(self, result: ExecutionResult) -> None:
         """After every cell; must not raise, whatever happens."""
@@ -268,17 +261,12 @@ class PodExtension(Configurable):
     def _cell(self, result: ExecutionResult, started: float | None) -> Cell | None:
         """What ran, once all that it may have touched unseen is told to the session; None for a
         cell that is not to be saved."""
-        self._take_over_stragglers()
         info = getattr(result, "info", None)
         code = getattr(info, "raw_cell", None) or ""
         # Not every IPython keeps what it made of the cell; its transformers then run again.
         ran = getattr(info, "transformed_cell", None) or self.shell.transform_cell(code)
-        self.session.touch(in_cell(ran))
+        self.followed.after_cell(ran, getattr(result, "execution_count", None))
         self.session.aliases.note(self._callbacks(ran))
-        self.namespace._watch(output_names(()), "IPython.core.displayhook")
-        number = getattr(result, "execution_count", None)
-        if number is not None:
-            self.namespace._watched.add(f"_{number}")
         if not code.strip() or only_pod_magics(code):
             return None
         error = result.error_before_exec or result.error_in_exec
@@ -296,20 +284,6 @@ class PodExtension(Configurable):
         while frame is not None and frame.f_code is not running:
             frame = frame.f_back
         return frame is not None
-
-    def _take_over_stragglers(self) -> None:
-        """What a cell that was running while Pod was loaded went on to assign in the old place."""
-        if self._moved is None:
-            return
-        old, moved = self._old_namespace, self._moved
-        self._moved = None
-        for name in moved.keys() - old.keys():
-            self.namespace.pop(name, None)
-        for name, value in list(old.items()):
-            if name not in moved or moved[name] is not value:
-                self.namespace[name] = value
-        if not self._stale:
-            old.clear()  # else it would keep alive what the user deletes from now on
 
     def save(self, cell: Cell, *, only_if_changed: bool = False) -> Saved | None:
         """Save, and tell about trouble instead of raising it. None when it did not work."""

@@ -305,7 +305,7 @@ class PodMagics(Magics):
         lines = [
             ("times", f"{len(commits)}, {size(sum(commit.bytes for commit in commits))} in all"),
             ("autosave", "on" if extension.autosave else "off (%pod_save saves)"),
-            ("tracking", f"{extension.tracking} (namespace)"),
+            ("tracking", _tracking(extension)),
         ]
         own = [commit for commit in commits if commit.session == extension.session.id]
         if own:
@@ -380,6 +380,11 @@ class PodMagics(Magics):
             if session.checkouts != checkouts:
                 what = "the checkout was complete by then"
             raise UsageError(f"interrupted; {what}") from None
+
+
+def _tracking(extension: PodExtension) -> str:
+    way = extension.followed.way
+    return way if extension.tracking == way else f"{extension.tracking} ({way})"
 
 
 def _headline(extension: PodExtension) -> str:

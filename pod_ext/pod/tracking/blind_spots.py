@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from pod.tracking import Touched
 
-_REACHES_ANYTHING = frozenset(
+REACHES_ANYTHING = frozenset(
     {
         "exec", "eval",  # code with locals of its own
         # The namespace as a whole, which may be handed on to such code.
@@ -34,7 +34,7 @@ _RUNNING_MAGICS = frozenset({"debug", "edit", "macro", "recall", "rep", "rerun",
 """Magics that run code which is not in the cell."""
 
 _WORTH_PARSING = re.compile(
-    "|".join(["class", "run_cell_magic", "run_line_magic", *map(re.escape, _REACHES_ANYTHING)])
+    "|".join(["class", "run_cell_magic", "run_line_magic", *map(re.escape, REACHES_ANYTHING)])
 )
 
 
@@ -54,7 +54,7 @@ def in_cell(source: str) -> Touched:
         elif isinstance(node, ast.Call):
             found |= _in_magic(node)
         name = getattr(node, "id", None) or getattr(node, "attr", None)
-        if name in _REACHES_ANYTHING:
+        if name in REACHES_ANYTHING:
             return Touched(everything=True)
     return found
 
@@ -105,7 +105,7 @@ def _in_words(text: str) -> Touched:
     """Of what may be code with other magics in it, or none at all."""
     words = frozenset(re.findall(r"[^\W\d]\w*", text))
     magics = frozenset(re.findall(r"%(\w+)", text))
-    everything = bool(words & _REACHES_ANYTHING or magics & _RUNNING_MAGICS)
+    everything = bool(words & REACHES_ANYTHING or magics & _RUNNING_MAGICS)
     return Touched(words if magics or "class" in words else frozenset(), everything)
 
 
@@ -136,7 +136,7 @@ def _in_code(code: types.CodeType) -> Touched:
     names: set[str] = set()
     if not code.co_flags & inspect.CO_OPTIMIZED:  # the body of a class
         names.update(code.co_names)
-    found = Touched(frozenset(names), not _REACHES_ANYTHING.isdisjoint(code.co_names))
+    found = Touched(frozenset(names), not REACHES_ANYTHING.isdisjoint(code.co_names))
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             found |= _in_code(constant)
