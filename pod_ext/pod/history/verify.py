@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,8 +92,7 @@ def verify(history: History, progress: Progress | None = None) -> Verification:
     check = history.repository.check(progress)
     history.repository.refresh()  # what moved meanwhile is in another pack
     walk = _Walk(history, check)
-    times = history.repository.times()
-    for t in times:
+    for t in history.repository.times():
         if t not in check.damaged_commits:
             walk.commit(t)
     walk.forgive(set(history.repository.times()))
@@ -102,20 +101,20 @@ def verify(history: History, progress: Progress | None = None) -> Verification:
         check.blobs,
         check.commits,
         check.bytes_read,
-        tuple(_damage(check, walk, _lost_tags(history, check, times))),
+        tuple(_damage(check, walk, _lost_tags(history, check))),
     )
 
 
-def _lost_tags(history: History, check: StoreCheck, times: Iterable[int]) -> dict[str, str]:
+def _lost_tags(history: History, check: StoreCheck) -> dict[str, str]:
     """Tags of times that are not there."""
-    there = {*times, *history.repository.times()}
+    repository = history.repository
     return {
         tag: f"it names time {t}, which is not there; set the tag anew, or remove it"
-        for tag, t in history.repository.tags().items()
-        if t not in there
-        and tag not in check.damaged_tags
+        for tag, t in repository.tags().items()
+        if tag not in check.damaged_tags
+        and not repository.exists(t)
         # One that is set while its time is removed is taken back by whoever sets it.
-        and not history.repository.was_removed(t)
+        and not repository.was_removed(t)
     }
 
 
