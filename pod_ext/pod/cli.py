@@ -138,7 +138,13 @@ def _tag(options: argparse.Namespace) -> int:
 
 def _gc(options: argparse.Namespace) -> int:
     with _opened(options) as store:
-        report = store.gc(dry_run=options.dry_run)
+        report = store.gc(
+            keep_last=options.keep_last,
+            keep_tagged=options.keep_tagged,
+            keep_since=options.keep_since,
+            max_size=options.max_size,
+            dry_run=options.dry_run,
+        )
     if options.json:
         print_json(dataclasses.asdict(report))
     else:
@@ -276,7 +282,20 @@ def _parser() -> argparse.ArgumentParser:
     tag.add_argument("name", metavar="NAME", help="letters, digits, '.', '_' and '-'")
     tag.add_argument("time", nargs="?", default="HEAD", metavar="T", help="default: HEAD")
 
-    gc = command("gc", _gc, "Remove packs that no time needs, as a crash leaves them")
+    gc = command("gc", _gc, "Remove times by a rule, and whatever no other time needs")
+    gc.add_argument("--keep-last", type=_at_least_1, metavar="N", help="keep the newest N times")
+    gc.add_argument(
+        "--keep-tagged", action=argparse.BooleanOptionalAction,
+        help="keep tagged times, and of the others only what another rule keeps; tagged ones stay "
+        "anyway unless --no-keep-tagged is given",
+    )  # fmt: skip
+    gc.add_argument(
+        "--keep-since", metavar="WHEN", help="keep what was saved since: 2026-01-31, or 7d, 12h"
+    )
+    gc.add_argument(
+        "--max-size", metavar="SIZE",
+        help="of what is kept, remove the oldest untagged times until the rest takes no more: 2GB",
+    )  # fmt: skip
     gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 
     trust = command(

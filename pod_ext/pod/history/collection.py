@@ -510,11 +510,12 @@ class _Size:
 
     def __call__(self, commit: Commit) -> int:
         self._total += self._commit_bytes(commit.t)
-        for blobs in self._needs(commit):
-            if blobs not in self._seen:
-                self._seen.add(blobs)
-                for digest in blobs:
-                    self._total += self._sizes.pop(digest, 0)
+        with contextlib.suppress(TimeReferenceError):  # another collection removed it
+            for blobs in self._needs(commit):
+                if blobs not in self._seen:
+                    self._seen.add(blobs)
+                    for digest in blobs:
+                        self._total += self._sizes.pop(digest, 0)
         return self._total
 
 

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from traitlets import Bool, Enum, Int, List, Unicode, observe
+from traitlets import Bool, Enum, Float, Int, List, Unicode, observe
 from traitlets.config import Configurable
 
 from pod.errors import DamagedError, PodError, one_line
@@ -28,6 +28,7 @@ from pod.jupyter.following import follow
 from pod.jupyter.names import UserNames, only_pod_magics
 from pod.jupyter.reports import distinct
 from pod.jupyter.tracebacks import install_tracebacks, remove_tracebacks
+from pod.jupyter.upkeep import Upkeep
 from pod.library import PodStore, default_path
 from pod.podding.policies import POLICIES
 from pod.session import Cell, Saved, Session
@@ -83,6 +84,27 @@ class PodExtension(Configurable):
     compression_level = Int(
         3, min=1, max=19, help="Of zstd: 1 is fastest. Takes effect when Pod is loaded."
     ).tag(config=True)
+    keep_last = Int(
+        None, allow_none=True, min=1,
+        help="Retention, by itself in the background: keep the newest so many times. A time stays "
+        "if any of keep_last, keep_since and keep_tagged keeps it. Default: keep all.",
+    ).tag(config=True)  # fmt: skip
+    keep_since = Unicode(
+        "", help="Retention: keep what was saved since, such as '7d', '12h' or '2026-01-31'."
+    ).tag(config=True)
+    keep_tagged = Bool(
+        False,
+        help="Retention: keep tagged times, and of the others what another rule keeps. Tagged ones "
+        "stay in any case.",
+    ).tag(config=True)
+    max_size = Unicode(
+        "",
+        help="Retention: of what is kept, the oldest untagged times are removed until the rest "
+        "takes no more than this, such as '2GB'.",
+    ).tag(config=True)
+    retention_minutes = Float(
+        30.0, min=0.0, help="How many minutes lie at least between two runs of retention."
+    ).tag(config=True)
     verbosity = Int(
         1,
         min=0,
@@ -101,6 +123,7 @@ class PodExtension(Configurable):
             compression_level=self.compression_level,
             on_error=self._note_write_error,
         )
+        self._upkeep = Upkeep(self.store)
         self.save_trouble = ""
         """Why the last save did not work, '' when it did."""
         self._told_once = False
@@ -161,6 +184,7 @@ class PodExtension(Configurable):
         stale = self.followed.end()
         if stale:
             self.say(f"these go on with the namespace as it is now: {listing(stale, 5)}")
+        self._upkeep.wait(5.0)
         _left_behind[shell] = self.store.path, self.session
 
     def close(self) -> None:
@@ -316,8 +340,17 @@ class PodExtension(Configurable):
         if saved is not None:
             self._unsaved_code.clear()
             self._report(saved)
+            self._upkeep.after_save(self._rules(), 60.0 * self.retention_minutes)
         self._report_writing()
         return saved
+
+    def _rules(self) -> dict[str, Any]:
+        return {
+            "keep_last": self.keep_last,
+            "keep_since": self.keep_since,
+            "keep_tagged": self.keep_tagged,
+            "max_size": self.max_size,
+        }
 
     def _not_saved(self, cell: Cell, why: str) -> None:
         self._unsaved_code[:] = [cell.code] if cell.code else []
@@ -360,6 +393,8 @@ class PodExtension(Configurable):
             self._write_error = str(error)
 
     def _report_writing(self) -> None:
+        if trouble := self._upkeep.trouble():
+            self.warn(f"retention does not work: {trouble}")
         left_out, self._left_out = self._left_out, []
         for each in left_out:
             self.warn(each)

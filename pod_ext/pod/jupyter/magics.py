@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SHOWN_COMMITS = 30
 MAGICS = (
     "pod_log", "pod_diff", "pod_checkout", "pod_status", "pod_save", "pod_undo", "pod_tag",
-    "pod_trust", "pod_verify",
+    "pod_trust", "pod_verify", "pod_gc",
 )  # fmt: skip
 
 
@@ -267,6 +267,37 @@ class PodMagics(Magics):
             display(missed_report(self._extension.session.save_missed()))
         else:
             display(verification_report(self._extension.store.verify()))
+
+    @magic_arguments()
+    @_with_help()
+    @argument("--keep-last", type=int, metavar="N", help="Keep the newest N times.")
+    @argument(
+        "--keep-tagged", action=argparse.BooleanOptionalAction,
+        help="Keep tagged times, and of the others only what another rule keeps. Tagged ones stay "
+        "anyway unless --no-keep-tagged is given.",
+    )  # fmt: skip
+    @argument("--keep-since", metavar="WHEN", help="Keep what was saved since: 2026-01-31, or 7d.")
+    @argument("--max-size", metavar="SIZE", help="Remove the oldest until the rest fits: 2GB.")
+    @argument("--dry-run", action="store_true", help="Only say what would be removed.")
+    @line_magic
+    def pod_gc(self, line: str) -> None:
+        """Remove times by a rule, and whatever no other time needs.
+
+        A time stays if any rule keeps it; then --max-size removes the oldest untagged ones. The
+        newest time, and where notebooks that are running are at, always stay. Without a rule, only
+        what a crash left behind is removed.
+        """
+        return self._run(self.pod_gc, line, self._gc)
+
+    def _gc(self, options: Any) -> None:
+        report = self._extension.store.gc(
+            keep_last=options.keep_last,
+            keep_tagged=options.keep_tagged,
+            keep_since=options.keep_since,
+            max_size=options.max_size,
+            dry_run=options.dry_run,
+        )
+        display(Report(str(report)))
 
     @magic_arguments()
     @_with_help()

@@ -300,10 +300,11 @@ class Repository:
         try:
             taken = self.storage.put_if_absent(key, sign, durable=False) or self._reads(key, sign)
             if taken:
+                # Its last owner may have committed and released it since we looked. Where that
+                # commit is removed again, a record says so first: so this must be asked first.
+                was_there = self.exists(t)
                 self.catch_up()
-                # Its last owner may have committed and released it since we looked, and garbage
-                # collection even removed it.
-                if self.exists(t) or any(one.has_removed(t) for one in self._generations):
+                if was_there or any(one.has_removed(t) for one in self._generations):
                     self.release(t)
                     taken = False
         except BaseException:
