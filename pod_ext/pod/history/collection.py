@@ -50,7 +50,6 @@ class GcReport:
     """How many times are there still."""
     left: tuple[str, ...] = ()
     """Who was saving all the time: then packs are left to the next garbage collection."""
-    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         would = "would remove" if self.dry_run else "removed"
@@ -71,7 +70,7 @@ class GcReport:
                 f"packs are left to the next garbage collection, since {listing(self.left, 4)} "
                 "did not finish saving"
             )
-        return "\n".join([*lines, *self.notes])
+        return "\n".join(lines)
 
 
 def collect_garbage(
