@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import threading
-from collections.abc import Iterator
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 
 class Gate:
-    """Whether an interrupt may come in. It closes by itself when one does, so that what has to be
-    cleaned up then is not interrupted again.
+    """Holds keyboard interrupts back until its block is done, except while it is open. What runs
+    while it is closed must take no time.
 
-    To close it is to set an attribute, and no call: Python looks for interrupts at every call.
+    An interrupt that comes in closes it, so that what has to be cleaned up then is not interrupted
+    again. To close it is to set an attribute, and no call: Python looks for interrupts at every
+    call. Python runs signal handlers in the main thread only, so elsewhere it does nothing.
     """
 
     __slots__ = ("_came", "_previous", "open")
 
-    def __init__(self, previous: Any) -> None:
+    def __init__(self) -> None:
         self.open = False
-        self._previous = previous
-        self._came: tuple[Any, ...] | None = None
+        self._previous: Any = None
+        self._came: tuple[int, FrameType | None] | None = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            # None is a handler that was not installed by Python code, and could not be put back.
+            self._previous = signal.getsignal(signal.SIGINT)
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.open = False
+        if self._previous is None:
+            return
+        signal.signal(signal.SIGINT, self._previous)
+        if self._came is not None and callable(self._previous):
+            self._previous(*self._came)
 
     def let_in(self) -> None:
         """Open it, also for an interrupt that was held back before."""
@@ -29,36 +51,26 @@ class Gate:
         if self._came is not None:
             self._handle(*self._came)
 
-    def _handle(self, *arguments: Any) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         """The handler of the signal while there is a gate."""
-        if not self.open:
-            self._came = arguments
+        if not self.open or self._is_leaving(frame):
+            self._came = number, frame
             return
         self.open = False
         self._came = None
         if callable(self._previous):
-            self._previous(*arguments)
+            self._previous(number, frame)
         self.open = True  # it was not one that raises
 
+    def _is_leaving(self, frame: FrameType | None) -> bool:
+        """Whether its block is done, at the one moment before it can close itself."""
+        return (
+            frame is not None
+            and frame.f_code is Gate.__exit__.__code__
+            and frame.f_locals.get("self") is self
+        )
 
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[Gate]:
-    """Hold keyboard interrupts back until the block is done, except while the gate is open. What
-    runs with the gate closed must take no time.
 
-    Python runs signal handlers in the main thread only, so elsewhere there is nothing to hold back.
-    """
-    previous = signal.getsignal(signal.SIGINT)
-    gate = Gate(previous)
-    # None is a handler that was not installed by Python code, and could not be put back.
-    if threading.current_thread() is not threading.main_thread() or previous is None:
-        yield gate
-        return
-    signal.signal(signal.SIGINT, gate._handle)
-    try:
-        yield gate
-    finally:
-        gate.open = False
-        signal.signal(signal.SIGINT, previous)
-        if gate._came is not None and callable(previous):
-            previous(*gate._came)
+def uninterrupted() -> Gate:
+    """A gate, to be used in a `with` statement."""
+    return Gate()

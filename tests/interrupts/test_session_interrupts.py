@@ -32,7 +32,7 @@ from support.memory_storage import MemoryStorage
 from support.portrait import portrait
 
 SCALE = int(os.environ.get("POD_TEST_SCALE", "1"))
-SAMPLE = 16 * SCALE
+SAMPLE = 10 * SCALE
 """Moments tried of each action, with POD_TEST_SCALE=1000 all of them."""
 
 PATIENCE = 60.0

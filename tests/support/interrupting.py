@@ -67,9 +67,9 @@ class _Ignored:
         return ctypes.c_int(0)
 
 
-# The signal is raised by C's `raise`, called by the interpreter itself: if Python code called it,
-# Python would notice it in that code, and not where a real one is noticed.
-_raise: Any = ctypes.PyDLL(None)["raise"]
+# What C's handler of the signal does, called by the interpreter itself: if Python code called it,
+# Python would notice the signal in that code, and not where a real one is noticed.
+_raise: Any = ctypes.pythonapi.PyErr_SetInterruptEx
 _raise.argtypes = [_Frame, _Ignored, _Ignored]
 _raise.restype = None
 
@@ -92,14 +92,15 @@ _HELPERS = {contextlib.__file__, threading.__file__, weakref.__file__}
 """What Pod's own steps are made of."""
 
 
-def strike(at: int, action: Callable[[], Any]) -> Outcome:
-    """Run an action, and press the stop button at its `at`-th moment in Pod's code; 0: never."""
+def strike(at: int, action: Callable[[], Any], also: str = "") -> Outcome:
+    """Run an action, and press the stop button at its `at`-th moment in Pod's code, or in the file
+    `also`; with 0 never."""
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     _plan.at, _plan.seen, _plan.struck = at, 0, ""
 
     def trace(frame: types.FrameType, event: str, _: Any) -> Any:
         file = frame.f_code.co_filename
-        if not file.startswith(SOURCE) and file not in _HELPERS:
+        if not file.startswith(SOURCE) and file not in _HELPERS and file != also:
             return None
         frame.f_trace = _raise
         frame.f_trace_lines = False
@@ -120,7 +121,7 @@ def strike(at: int, action: Callable[[], Any]) -> Outcome:
 
 
 def moments(action: Callable[[], Any], chance: random.Random) -> list[int]:
-    """One moment for every place in Pod's code that an action comes by, at any of its rounds."""
+    """One moment for every place in Pod's code that an action comes by, in any of its rounds."""
     _plan.trail = []
     try:
         strike(0, action)
