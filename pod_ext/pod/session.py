@@ -452,11 +452,13 @@ class Session:
 
     def _reached(self, values: Mapping[str, Any], touched: Touched) -> Touched:
         """What may have been changed by ways that do not go by its name."""
-        names = self.aliases.reached(touched, values)
-        if self.aliases.figures_in_use(touched, values):
-            entries = self._state.variables.values()
-            drawn = {each.name for each in entries if "matplotlib" in dict(each.versions)}
-            names |= drawn
+        try:
+            names = self.aliases.reached(touched, values)
+            if self.aliases.figures_in_use(touched, values):
+                entries = self._state.variables.values()
+                names |= {each.name for each in entries if "matplotlib" in dict(each.versions)}
+        except Exception:  # threads, modules and libraries may be in any state
+            return Touched(everything=True)
         return Touched(names)
 
     def _met_elsewhere(

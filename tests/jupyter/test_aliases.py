@@ -264,6 +264,25 @@ def test_a_message_to_a_comm_between_cells(pod: PodKernel) -> None:
     assert pod.head["changed"] == []
 
 
+def answer(pod: PodKernel, code: str, *answers: str) -> None:
+    """Run a cell that asks, and answer."""
+    request = pod.client.execute(code, allow_stdin=True)
+    for each in answers:
+        pod.client.get_stdin_msg(timeout=30)
+        pod.client.input(each)
+    pod.finish(request)
+
+
+@pytest.mark.parametrize("way", ["%debug", "%pdb"])
+def test_what_is_done_at_the_debugger(pod: PodKernel, way: str) -> None:
+    pod.cell("x = [1]\ndef fail(): 1 / 0")
+    pod.run("fail()" if way == "%debug" else "%pdb on")
+    answer(pod, "%debug" if way == "%debug" else "fail()", "x.append(2)", "q")
+    pod.run("%pdb off", silent=True)
+    assert pod.value("x") == [1, 2]
+    assert "x" in pod.head["changed"]
+
+
 def test_looking_at_everything_finds_nothing_after_ordinary_work(pod: PodKernel) -> None:
     pod.cell(
         "import numpy as np, pandas as pd, threading, enum, collections, dataclasses\n"
@@ -333,6 +352,7 @@ def test_every_row_of_the_page_is_tested() -> None:
     others = {
         "a figure drawn into through `pyplot`": "yes",
         "a handler of a widget, or of any other comm": "yes",
-    }  # the first: tests/libraries/test_pyplot.py; the second: below
+        "what is typed at `%debug` or `%pdb`": "yes",
+    }  # the first: tests/libraries/test_pyplot.py; the others: above
     outcomes = dict.fromkeys(SEEN, "yes") | dict.fromkeys(MISSED, "no") | {CALLER: "no"}
     assert rows() == outcomes | others

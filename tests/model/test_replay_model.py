@@ -11,7 +11,7 @@ from typing import Any
 
 import pod
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from IPython.core.compilerop import CachingCompiler
 from pod.errors import one_line
@@ -85,6 +85,8 @@ def notebook(cells: list[str], directory: Path) -> tuple[pod.PodStore, Session]:
 
 
 @settings(max_examples=60 * SCALE, deadline=None)
+@example(["f = 3", "next(g, None)", "f = 4"], "g")  # what a generator reads when it goes on
+@example(["g = h = box['g']", "a.append(5)", "next(h)", "a = [9]"], "box")
 @given(st.lists(CELLS, max_size=7), st.sampled_from(["g", "h", "box", "c"]))
 def test_a_replay_gives_what_running_everything_gives(cells: list[str], name: str) -> None:
     cells = [FIRST, BEGIN, *cells]

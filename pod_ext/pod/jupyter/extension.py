@@ -291,6 +291,8 @@ class PodExtension(Configurable):
         ran = getattr(info, "transformed_cell", None) or self.shell.transform_cell(code)
         self.followed.after_cell(ran, getattr(result, "execution_count", None))
         self.session.aliases.note(self._callbacks(ran))
+        if self.shell.call_pdb and not result.success:
+            self.session.touch(Touched(everything=True))  # what was typed at the debugger is unseen
         if not code.strip() or only_pod_magics(code):
             return None
         error = result.error_before_exec or result.error_in_exec
