@@ -45,7 +45,7 @@ from pod.store.repository import Repository
 from pod.store.storage import LocalStorage
 from pod.store.trust import Keyring
 from support.memory_storage import MemoryStorage
-from support.mutations import any_json, deep, mutated, mutated_json
+from support.mutations import TEXTS, any_json, deep, mutated, mutated_json
 
 SCALE = int(os.environ.get("POD_TEST_SCALE", "1"))
 TRIALS = 250 * SCALE
@@ -225,6 +225,25 @@ def test_a_commit_with_a_field_out_of_range(valid: MemoryStorage, changes: dict[
     assert Commit.from_json(body).t == 1
     with pytest.raises((TypeError, ValueError)):
         Commit.from_json(body | changes)
+
+
+@pytest.mark.parametrize("field", ["created", "code", "error", "message", "notebook", "python"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_commit_that_says_anything_can_be_shown(
+    valid: MemoryStorage, field: str, text: str
+) -> None:
+    for body in (bodies(valid)[0] | {field: text}, bodies(valid)[1] | {field: text}):
+        storage = MemoryStorage()
+        storage.values = dict(valid.values)
+        storage.values[f"commits/{body['t']}"] = files.commit_bytes(canonical(body))
+        history = History(Repository(storage))
+        show(history.commit(body["t"]))
+        report = show_commit(history, body["t"], 1)
+        json.dumps(report.to_json())
+        str(report)
+        str(standing(history))
+        str(diff(history, 1, 2, values=False))
+        diff(history, 1, 2, values=False)._repr_html_().encode()
 
 
 def show(commit: Commit) -> None:
@@ -781,3 +800,33 @@ def test_a_link_in_place_of_a_part_is_not_followed(tmp_path: Path, part: str) ->
     error = tried(use, part)
     assert isinstance(error, PodError), error
     assert str(tmp_path / "pods") in str(error)
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_the_command_on_directories_whose_hashes_fit(
+    valid: MemoryStorage, part: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pod import cli
+
+    for seed in range(part, 10 * SCALE, 2):
+        path = tmp_path / str(seed)
+        storage = LocalStorage(path)
+        for key, value in (
+            Forger(valid, random.Random(f"command {seed}")).directory().values.items()
+        ):
+            if ".." not in key:
+                storage.put(key, [value])
+        for command in (
+            ["log", "--all"], ["log", "--json"], ["show", "2"], ["show", "3", "x"],
+            ["show", "1", "--json"],
+            ["diff", "1", "3"], ["diff", "1", "2", "--json"], ["verify"], ["verify", "--json"],
+            ["gc", "--dry-run"], ["trust", "--list"], ["tag", "new", "2"], ["gc"], ["trust"],
+        ):  # fmt: skip
+            status = tried(
+                lambda c=command, p=path: cli.main(["--pod-dir", str(p), *c]), (seed, command)
+            )
+            assert status in (0, 1), (seed, command)
+            said = capsys.readouterr()
+            assert status == 1 or not said.err or command[0] == "log", (seed, command, said)
+            assert "\x1b" not in said.out + said.err
+            assert said.err.count("\n") <= 9

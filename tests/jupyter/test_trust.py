@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pod import PodStore, new_managed_namespace
 from support.kernels import LateKernel, PodKernel
 from support.strangers import make_strange
 
@@ -135,3 +136,27 @@ def test_a_last_time_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         assert "the last one cannot be read" in ran.stderr
         assert ran.error == ""
         kernel.cell("y = 2")
+
+
+def test_names_and_code_that_no_message_can_hold(tmp_path: Path) -> None:
+    """Lone surrogates keep a message from being encoded; escapes command a terminal."""
+    (tmp_path / "work").mkdir()
+    with PodStore(tmp_path / "work" / ".pod") as store:
+        ns = new_managed_namespace({"a": 1})
+        store.save(ns, code="x = '\ud800'", message="m\ud800\x1b[31m")
+        ns |= {"b\ud800\x1b[31m": [1], "a": "\udc80\ud800\x1b"}
+        store.save(ns, code="y = '\ud800'\x1b[2J")
+    with PodKernel(tmp_path / "work") as kernel:
+        for line in (
+            "%pod_log --all", "%pod_diff 1 2", "%pod_diff 1 2 --json", "%pod_checkout 1 zz",
+            "%pod_checkout 2 zz", "%pod_checkout 2", "%pod_status", "%pod_trust",
+            "%pod_trust --list",
+        ):  # fmt: skip
+            ran = kernel.run(line)
+            assert str(ran).strip(), line
+            assert "UnicodeEncodeError" not in str(ran)
+            assert "\x1b" not in ran.text + ran.stdout + ran.stderr
+        assert "\x1b" not in str(kernel.loaded)
+        offered = kernel.complete("%pod_checkout 2 ")
+        assert "a" in offered
+        assert all(name.isprintable() for name in offered)

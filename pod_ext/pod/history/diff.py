@@ -13,7 +13,7 @@ from pod.history.generators import changed
 from pod.history.moments import History
 from pod.history.records import Commit, Variable
 from pod.history.restore import SameDefinitions, restore
-from pod.history.text import escape, size
+from pod.history.text import escape, plain, size
 
 SAMPLES = 5
 """Changed cells, elements and lines shown of each variable, or of each thing inside it."""
@@ -117,7 +117,7 @@ class Diff:
             lines.append(f"✗ the code before that cannot be read: {self.trouble}")
         if self.note:
             lines.append(f"compared by hash only: {self.note}")
-        return "\n".join(lines)
+        return plain("\n".join(lines))
 
     def _counts(self) -> str:
         counts = [

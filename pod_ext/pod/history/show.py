@@ -257,9 +257,7 @@ def _variable_json(variable: Variable) -> dict[str, Any]:
 
 def _when(created: str) -> str:
     """`2026-01-05 12:33:10 UTC, 3 min ago`; what is no time is given back as it is."""
-    now = datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(created).astimezone(UTC)
-    except ValueError:
+    moment = text.moment(created)
+    if moment is None:
         return text.one_line(created)
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC, {text.ago(created, now)}"
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC, {text.ago(created, datetime.now(UTC))}"

@@ -44,13 +44,12 @@ def ago(created: str, now: datetime) -> str:
     A time that lies ahead is another machine's clock: a little ahead is now, more is told in full.
     What is no time at all is given back as it is.
     """
-    try:
-        then = _aware(datetime.fromisoformat(created))
-    except ValueError:
+    then = moment(created)
+    if then is None:
         return one_line(created)
     seconds = (_aware(now) - then).total_seconds()
     if seconds < -_MINUTE:
-        return f"{then.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"{then:%Y-%m-%d %H:%M} UTC"
     if seconds < 5:
         return "just now"
     if seconds < _MINUTE:
@@ -62,7 +61,15 @@ def ago(created: str, now: datetime) -> str:
     days = int(seconds // _DAY)
     if days <= 30:
         return f"{days} day{_s(days)} ago"
-    return f"{then.astimezone(UTC):%Y-%m-%d}"
+    return f"{then:%Y-%m-%d}"
+
+
+def moment(created: str) -> datetime | None:
+    """An ISO 8601 time in UTC; None for what is no time, or one that UTC has no date for."""
+    try:
+        return _aware(datetime.fromisoformat(created)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _aware(moment: datetime) -> datetime:
@@ -106,6 +113,14 @@ def one_line(text: str) -> str:
     if not text.isprintable():
         text = "".join(char if char.isprintable() else " " for char in text)
     return text.strip()
+
+
+def plain(text: str) -> str:
+    """Lines that can neither command a terminal nor, having lone surrogates, be no message to a
+    frontend: what is not printable becomes a blank."""
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
 
 
 def gist(code: str) -> tuple[str, int]:

@@ -60,7 +60,8 @@ def _completers(extension: PodExtension) -> dict[str, Callable[[Any, Any], list[
         try:
             if reference is not None:
                 t = history.resolve(reference, t)
-            return [] if t is None else sorted(history.variables(history.commit(t)))
+            names = [] if t is None else sorted(history.variables(history.commit(t)))
+            return [name for name in names if name.isprintable()]  # else no message to a frontend
         except PodError:
             return []
 

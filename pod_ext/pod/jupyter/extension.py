@@ -21,7 +21,7 @@ from traitlets import Bool, Enum, Float, Int, List, Unicode, observe
 from traitlets.config import Configurable
 
 from pod.errors import DamagedError, PodError, one_line
-from pod.history.text import ago, ellipsis, gist, listing
+from pod.history.text import ago, ellipsis, gist, listing, plain
 from pod.history.text import one_line as one_line_of
 from pod.interrupts import Gate, uninterrupted
 from pod.jupyter.following import follow
@@ -416,11 +416,11 @@ class PodExtension(Configurable):
 
     def say(self, text: str) -> None:
         """One line of information, on stdout."""
-        print(f"pod: {text}")
+        print(f"pod: {plain(text)}")
 
     def warn(self, text: str) -> None:
         """One line of trouble, on stderr."""
-        print(f"pod: {text}", file=sys.stderr)
+        print(f"pod: {plain(text)}", file=sys.stderr)
 
     @observe("track_random")
     def _at_once(self, change: Any) -> None:
@@ -445,7 +445,8 @@ def load(shell: InteractiveShell) -> None:
         try:
             extension = PodExtension(shell)
         except PodError as error:
-            raise UsageError(f"Pod is not loaded, and nothing has changed: {error}") from None
+            why = plain(f"Pod is not loaded, and nothing has changed: {error}")
+            raise UsageError(why) from None
         gate.open = False
         extension.attach()
         _extensions[shell] = extension

@@ -19,7 +19,7 @@ from pod.history.diff import read_arguments
 from pod.history.log import Log, select
 from pod.history.records import Commit
 from pod.history.replay import plan
-from pod.history.text import duration, listing, size
+from pod.history.text import duration, listing, plain, size
 from pod.jupyter.replay import Replay, is_agreed, plan_report
 from pod.jupyter.reports import (
     Report,
@@ -405,7 +405,7 @@ class PodMagics(Magics):
         try:
             act(options)
         except PodError as error:
-            raise UsageError(str(error)) from None
+            raise UsageError(plain(str(error))) from None
         except KeyboardInterrupt:
             what = "the namespace is as it was"
             if session.checkouts != checkouts:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pod.history.text import escape, listing, size
+from pod.history.text import escape, listing, plain, size
 from pod.history.verify import Verification
 from pod.session import CheckedOut, Missed
 
@@ -24,9 +24,8 @@ class Report:
 
     def __str__(self) -> str:
         width = max((len(label) for label, _ in self.lines), default=0)
-        return "\n".join(
-            [self.headline, *(f"  {label:<{width}}  {text}" for label, text in self.lines)]
-        )
+        lines = [self.headline, *(f"  {label:<{width}}  {text}" for label, text in self.lines)]
+        return plain("\n".join(lines))
 
     def __repr__(self) -> str:
         return str(self)
