@@ -469,8 +469,9 @@ class _Collection:
             ) from error
 
     def _commit_bytes(self, t: int) -> int:
-        with contextlib.suppress(StorageError):
-            return len(self._storage.get(files.time_key(files.COMMITS, t)))
+        with contextlib.suppress(DamagedError, StorageError):
+            key = files.time_key(files.COMMITS, t)
+            return len(files.read_bounded(self._storage, key, files.MAX_COMMIT_BYTES))
         return 0
 
     def _report(

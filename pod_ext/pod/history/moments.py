@@ -11,7 +11,7 @@ import re
 import shlex
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pod.errors import (
@@ -55,15 +55,24 @@ class _Nothing:
         return ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A commit, and what vouches for the very bytes that it was read from: exchanging the file
+    later makes nothing trusted."""
+
+    commit: Commit
+    signed: tuple[str, str] | None
+    """Digest of the body, and its signature. None for a commit of this very process that is not in
+    any file yet."""
+
+
 class History:
     """All moments of one store."""
 
     def __init__(self, repository: Repository, pending: Pending | None = None) -> None:
         self.repository = repository
         self._pending: Pending = pending or _Nothing()
-        self._commits: dict[int, Commit] = {}
-        # Of the bytes that were read, so that exchanging the file later makes nothing trusted.
-        self._signed: dict[int, tuple[str, str]] = {}
+        self._known: dict[int, _Read] = {}
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
 
     def forget(self, times: Iterable[int] | None = None) -> None:
@@ -71,11 +80,9 @@ class History:
         these times, as when they were removed."""
         if times is not None:
             for t in times:
-                self._commits.pop(t, None)
-                self._signed.pop(t, None)
+                self._known.pop(t, None)
             return
-        self._commits.clear()
-        self._signed.clear()
+        self._known.clear()
         self._manifests.clear()
 
     # --- commits
@@ -90,20 +97,22 @@ class History:
 
     def commit(self, t: int) -> Commit:
         """The commit of one time id; `DamagedError` if its file is not what was written."""
-        known = self._commits.get(t)
+        return self._read(t).commit
+
+    def _read(self, t: int) -> _Read:
+        known = self._known.get(t)
         if known is not None:
             return known
         pending = self._pending.pending_commit(t)
         if pending is not None:
-            return self._parsed(t, pending)
+            return _Read(self._parsed(t, pending), None)
         try:
             stored = self.repository.read_signed(t)
         except MissingKeyError:
             raise self._unknown(str(t)) from None
-        commit = self._parsed(t, stored.body)
-        self._signed[t] = stored.digest, stored.signature
-        self._commits[t] = commit
-        return commit
+        signature = stored.digest, stored.signature
+        self._known[t] = read = _Read(self._parsed(t, stored.body), signature)
+        return read
 
     def _parsed(self, t: int, body: bytes) -> Commit:
         where = f"commits/{t} in {self.repository.storage}"
@@ -160,29 +169,27 @@ class History:
     # --- trust
 
     def digest(self, t: int) -> str:
-        """Digest of the body of a commit that is durable."""
-        self.commit(t)
-        return self._signed[t][0]
+        """Digest of the body of a commit; '' for one that is not durable yet."""
+        signed = self._read(t).signed
+        return signed[0] if signed else ""
 
     def is_own(self, t: int, *, lasting: bool = False) -> bool:
         """Whether this user saved a time; with `lasting`, whether later processes can tell."""
-        keyring = self.repository.keyring
-        self.commit(t)
-        return t not in self._signed or (
-            keyring.is_lasting(*self._signed[t]) if lasting else keyring.is_own(*self._signed[t])
-        )
+        signed, keyring = self._read(t).signed, self.repository.keyring
+        return signed is None or (keyring.is_lasting if lasting else keyring.is_own)(*signed)
 
     def is_trusted(self, t: int) -> bool:
         """Whether objects may be loaded from a time: the user saved it, or chose to trust it."""
-        self.commit(t)
-        # One that was not read from a file is on its way there from this very process.
-        return t not in self._signed or self.repository.is_trusted(*self._signed[t])
+        return self._is_trusted(self._read(t))
+
+    def _is_trusted(self, read: _Read) -> bool:
+        return read.signed is None or self.repository.is_trusted(*read.signed)
 
     def require_trust(self, commit: Commit) -> None:
         """`UntrustedError` unless objects may be loaded from this commit."""
+        read = self._read(commit.t)
         # Until it is durable, a commit does not say how large its pack is.
-        known = replace(self.commit(commit.t), bytes=commit.bytes)
-        if known == commit and self.is_trusted(commit.t):
+        if replace(read.commit, bytes=commit.bytes) == commit and self._is_trusted(read):
             return
         where = self.repository.storage
         trouble = self.repository.keyring.trouble

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from pod.errors import DamagedError, FormatError, PodError
 from pod.store.codec import digest
-from pod.store.files import MAX_COMMIT_BYTES, read_bounded
+from pod.store.files import MAX_COMMIT_BYTES, MAX_TIME, is_digest, read_bounded
 from pod.store.storage import MissingKeyError, Storage
 
 PREFIX = "gc/"
@@ -58,7 +58,7 @@ class Generation:
         head, _, body = data.partition(b"\n")
         try:
             header = json.loads(head)
-            if int(header["pod-gc"]) > _FORMAT:
+            if _number(header["pod-gc"]) > _FORMAT:
                 raise FormatError(
                     f"{where} has format {header['pod-gc']}, and this version of Pod reads up to "
                     f"{_FORMAT}; upgrade pod-ext"
@@ -67,18 +67,33 @@ class Generation:
                 raise DamagedError(f"{where} is damaged: its bytes do not match its hash")
             raw = json.loads(body)
             return cls(
-                frozenset(str(name) for name in raw["packs"]),
-                frozenset(int(t) for t in raw["removing"]),
-                tuple((int(first), int(last)) for first, last in raw["removed"]),
-                {
-                    int(t): None if ancestor is None else int(ancestor)
-                    for t, ancestor in raw["bridges"].items()
-                },
+                frozenset(map(_name, raw["packs"])),
+                frozenset(map(_number, raw["removing"])),
+                tuple((_number(first), _number(last)) for first, last in raw["removed"]),
+                dict(_bridge(int(t), ancestor) for t, ancestor in raw["bridges"].items()),
             )
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise DamagedError(
                 f"{where} is damaged: it is no record of a garbage collection"
             ) from error
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not is_digest(value):
+        raise ValueError("a pack has another name")
+    return value
+
+
+def _number(value: object) -> int:
+    if type(value) is not int or not 1 <= value <= MAX_TIME:
+        raise ValueError("a number is out of range")
+    return value
+
+
+def _bridge(t: int, ancestor: object) -> tuple[int, int | None]:
+    if ancestor is not None and _number(ancestor) >= _number(t):
+        raise ValueError("a bridge leads forward")
+    return _number(t), None if ancestor is None else _number(ancestor)
 
 
 def announce(storage: Storage, generation: Generation) -> str:

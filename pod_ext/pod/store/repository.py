@@ -314,7 +314,7 @@ class Repository:
 
     def _reads(self, key: str, value: bytes) -> bool:
         try:
-            return self.storage.get(key) == value
+            return self.storage.get_range(key, 0, len(value) + 1) == value
         except MissingKeyError:
             return False
 
@@ -587,7 +587,7 @@ def _create(storage: Storage, harmless: AbstractSet[str] = _HARMLESS) -> bytes:
     storage.put_if_absent(files.IGNORE_KEY, b"*\n")
     # Before the rest: whoever finds anything else here then finds this too.
     storage.put_if_absent(files.FORMAT_KEY, files.format_bytes())
-    return storage.get(files.FORMAT_KEY)
+    return files.read_bounded(storage, files.FORMAT_KEY, files.MAX_SMALL_BYTES)
 
 
 def _check_vacant(storage: Storage, harmless: AbstractSet[str] = _HARMLESS) -> None:
