@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from typing import Any
 from unittest import mock
@@ -24,6 +25,8 @@ from support.copies import deep_copy
 from support.graphs import NAMES, change
 from support.isomorphism import difference
 from support.memory_storage import MemoryStorage
+
+SCALE = int(os.environ.get("POD_TEST_SCALE", "1"))
 
 
 class Twin:
@@ -108,7 +111,7 @@ def play_on(rng: random.Random, policy: str, steps: int) -> None:
 
 @pytest.mark.parametrize("policy", POLICIES)
 @settings(
-    max_examples=400,
+    max_examples=400 * SCALE,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],

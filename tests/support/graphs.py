@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import math
 import random
+import types
+import weakref
 from collections import deque
 from collections.abc import MutableMapping
 from typing import Any
@@ -18,6 +23,10 @@ class Node:
     def __init__(self) -> None:
         self.value = 0
         self.links: list[Any] = []
+
+    def poke(self) -> int:
+        """What bound methods are of."""
+        return self.value
 
 
 class Slotted:
@@ -41,6 +50,55 @@ class Reduced:
         return Reduced, (self.fixed,), {"link": self.link}
 
 
+class Failure(Exception):
+    """An exception that its arguments do not make again."""
+
+    def __init__(self, code: int, *, detail: Any) -> None:
+        super().__init__(f"code {code}")
+        self.detail = detail
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Failure:
+        made = memo[id(self)] = Failure.__new__(Failure)
+        made.args = copy.deepcopy(self.args, memo)
+        made.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        made.__cause__ = copy.deepcopy(self.__cause__, memo)
+        made.__context__ = copy.deepcopy(self.__context__, memo)
+        made.__suppress_context__ = self.__suppress_context__
+        return made
+
+
+class Watching:
+    """Refers to something weakly."""
+
+    def __init__(self, target: Any) -> None:
+        self.ref = weakref.ref(target)
+        self.table = weakref.WeakValueDictionary({"k": target})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Watching:
+        made = memo[id(self)] = Watching.__new__(Watching)
+        target = copy.deepcopy(self.ref(), memo)
+        made.__init__(Node() if target is None else target)  # type: ignore[misc]
+        return made
+
+
+class Window:
+    """A part of the memory of an object."""
+
+    def __init__(self, base: Any, start: int, step: int) -> None:
+        self.base, self.start, self.step = base, start, step
+        self.view = memoryview(base)[start::step]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Window:
+        made = memo[id(self)] = Window.__new__(Window)
+        made.__init__(copy.deepcopy(self.base, memo), self.start, self.step)  # type: ignore[misc]
+        return made
+
+
+def called(*args: Any, **options: Any) -> Any:
+    """What partial objects call."""
+    return args, options
+
+
 def atom(rng: random.Random) -> Any:
     return rng.choice(
         [0, 1, -7, 2**70, 0.5, float("nan"), "", "text", "t" * 70, b"", b"bytes" * 20, None, True,
@@ -50,7 +108,15 @@ def atom(rng: random.Random) -> Any:
 
 def fresh(rng: random.Random) -> Any:
     """A new object that holds nothing but atoms."""
-    kind = rng.randrange(13)
+    kind = rng.randrange(17)
+    if kind == 13:
+        return Failure(rng.randrange(9), detail=[atom(rng)])
+    if kind == 14:
+        return Window(bytearray(b"0123456789"), rng.randrange(10), rng.choice([1, 2, -1]))
+    if kind == 15:
+        return functools.partial(called, [atom(rng)], option=Node())
+    if kind == 16:
+        return rng.choice([math.nan, np.nan, iter([1, [2], 3])])
     if kind == 0:
         return atom(rng)
     if kind == 1:
@@ -96,7 +162,28 @@ def _inside(x: Any) -> list[Any]:
         return [x.left, x.right]
     if isinstance(x, Reduced):
         return [x.fixed, x.link]
+    if isinstance(x, Failure):
+        return [x.detail, x.__cause__, x.__context__]
+    if isinstance(x, Window):
+        return [x.base]
+    if isinstance(x, functools.partial):
+        return [x.args[0], x.keywords["option"]]
+    if isinstance(x, types.MethodType):
+        return [x.__self__]
     return []
+
+
+def derived(rng: random.Random, x: Any) -> Any:
+    """Another object that depends on this one."""
+    if isinstance(x, Node):
+        return rng.choice([x.poke, Watching(x), functools.partial(called, x, option=x)])
+    if isinstance(x, bytearray):
+        return Window(x, rng.randrange(len(x) + 1), rng.choice([1, 2, -1]))
+    if isinstance(x, list):
+        return functools.partial(called, x, option=x)
+    if isinstance(x, np.ndarray):
+        return view(rng, x)
+    return x
 
 
 def view(rng: random.Random, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -134,7 +221,21 @@ def put(rng: random.Random, holder: Any, value: Any) -> None:
     elif isinstance(holder, set):
         holder.symmetric_difference_update({rng.randrange(9)})
     elif isinstance(holder, bytearray):
-        holder.append(rng.randrange(256))
+        try:
+            holder.append(rng.randrange(256))
+        except BufferError:  # a window is open on it
+            if holder:
+                holder[rng.randrange(len(holder))] = rng.randrange(256)
+    elif isinstance(holder, memoryview):
+        if holder:
+            holder[rng.randrange(len(holder))] = rng.randrange(256)
+    elif isinstance(holder, Failure):
+        if isinstance(value, Failure):
+            setattr(holder, rng.choice(["__cause__", "__context__"]), value)
+        else:
+            holder.detail = value
+    elif isinstance(holder, functools.partial):
+        holder.keywords["option"] = value
     elif isinstance(holder, np.ndarray):
         if holder.size:
             holder.flat[rng.randrange(holder.size)] = rng.randrange(99)
@@ -160,8 +261,8 @@ def change(rng: random.Random, namespace: MutableMapping[str, Any]) -> None:
         others = [other for other in NAMES if other in namespace]
         source = rng.random()
         value = fresh(rng) if source < 0.4 else reachable(rng, namespace[rng.choice(others)])
-        if isinstance(value, np.ndarray) and rng.random() < 0.6:
-            value = view(rng, value)
+        if rng.random() < 0.6:
+            value = derived(rng, value)
         if source > 0.9:
             value = (value, [value])
         elif source > 0.85:

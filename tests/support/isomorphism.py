@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import types
+import weakref
 from collections import deque
 from typing import Any
 
@@ -22,6 +25,11 @@ def difference(a: object, b: object) -> str | None:
         path, x, y = todo.popleft()
         if type(x) is not type(y):
             return f"{path}: {type(x).__name__} is not {type(y).__name__}"
+        if isinstance(x, weakref.ref):
+            # Whether one is dead yet depends on when garbage was collected.
+            if (p := x()) is not None and (q := y()) is not None:
+                todo.append((f"{path}()", p, q))
+            continue
         if isinstance(x, ATOMS):
             if x is not y and x != y and not (x != x and y != y):
                 return f"{path}: {x!r} is not {y!r}"
@@ -82,6 +90,20 @@ def _inside(x: Any) -> list[tuple[str, Any]]:
         return [("{}", value) for value in sorted(x, key=repr)]
     if isinstance(x, bytearray):
         return [("bytes", bytes(x))]
+    if isinstance(x, memoryview):
+        form = f"{x.format} {x.shape} {x.strides} {x.readonly}"
+        return [("form", form), ("bytes", x.tobytes()), (".obj", x.obj)]
+    if isinstance(x, functools.partial):
+        return [(".func", x.func.__name__), (".args", x.args), (".keywords", x.keywords)]
+    if isinstance(x, types.MethodType):
+        return [(".function", x.__func__.__qualname__), (".self", x.__self__)]
+    if type(x) is type(iter([])):
+        return [("rest", list(x.__reduce__()[1])), ("at", x.__reduce__()[-1])]
+    if isinstance(x, BaseException):
+        links = [("cause", x.__cause__), ("context", x.__context__)]
+        return [("args", x.args), *links, ("state", x.__dict__)]
+    if isinstance(x, weakref.WeakValueDictionary):
+        return []
     if isinstance(x, np.ndarray):
         values = x.tolist() if not x.dtype.hasobject else list(x.ravel())
         return [("dtype", str(x.dtype)), ("shape", repr(x.shape)), ("values", repr(values))]

@@ -25,7 +25,7 @@ _FULL_READ_ONLY = 0x011C
 def reduce_memoryview(view: memoryview) -> tuple[Any, ...]:
     """By the object it is a view of, so that both go on to share its memory."""
     base: Any = view.obj
-    if view.format == "B" and view.ndim == 1 and view.contiguous and view.nbytes == len(base):
+    if view.format == "B" and view.strides == (1,) and view.nbytes == len(base):
         whole = memoryview(base)
         if whole.format == "B" and whole.readonly == view.readonly:
             return memoryview, (base,)
