@@ -7,7 +7,7 @@ import datetime
 import pytest
 from support.kernels import PodKernel
 
-MAGICS = ["log", "diff", "checkout", "status", "save", "undo", "tag"]
+MAGICS = ["log", "diff", "checkout", "status", "save", "undo", "tag", "gc"]
 
 
 def test_the_log_shows_a_graph_with_head_tags_code_changes_and_failure(pod: PodKernel) -> None:

@@ -247,7 +247,7 @@ def read_arguments(
     if len(references) == 2:
         return references[0], references[1], names
     at_head = history.resolve("HEAD", head)
-    before = references[0] if references else history.commit(at_head).parent
+    before = references[0] if references else history.before(at_head)
     return before, at_head, names
 
 

@@ -241,15 +241,23 @@ class History:
             )
         t = self._base(match["base"], head)
         for _ in range(_steps(match["back"])):
-            commit = self.commit(t)
-            if commit.parent is None:
+            try:
+                parent = self.before(t)
+            except TimeReferenceError as error:
+                raise TimeReferenceError(f"{text} cannot be reached: {error}") from None
+            if parent is None:
                 raise TimeReferenceError(f"{text} goes back beyond the first time of its branch")
-            t = commit.parent
-            if not self.exists(t) and self.repository.was_removed(t):
-                raise TimeReferenceError(
-                    f"{text} cannot be reached: {self._parent_removed(commit)}"
-                )
+            t = parent
         return t
+
+    def before(self, t: int) -> int | None:
+        """The time that a time came from, None for the first of its branch. `TimeReferenceError`
+        if it was removed."""
+        commit = self.commit(t)
+        parent = commit.parent
+        if parent is not None and not self.exists(parent) and self.repository.was_removed(parent):
+            raise self._parent_removed(commit)
+        return parent
 
     def _base(self, base: str, head: int | None) -> int:
         if base.isdecimal():

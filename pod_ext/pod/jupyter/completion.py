@@ -87,9 +87,13 @@ def _completers(extension: PodExtension) -> dict[str, Callable[[Any, Any], list[
     def verify(_: Any, event: Any) -> list[str]:
         return options("--live")(event.symbol)
 
+    def gc(_: Any, event: Any) -> list[str]:
+        rules = ("--keep-last", "--keep-tagged", "--no-keep-tagged", "--keep-since", "--max-size")
+        return options(*rules, "--dry-run")(event.symbol)
+
     return {
         "pod_checkout": checkout, "pod_diff": diff, "pod_log": log, "pod_tag": tag,
-        "pod_verify": verify,
+        "pod_verify": verify, "pod_gc": gc,
     }  # fmt: skip
 
 

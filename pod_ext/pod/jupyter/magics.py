@@ -207,11 +207,12 @@ class PodMagics(Magics):
 
     def _undo(self, options: Any) -> None:
         session, history = self._extension.session, self._extension.store.history
-        head = history.commit(history.resolve("HEAD", session.head))
-        if head.parent is None:
-            display(Report(f"time {head.t} is the first of its branch; nothing is before it"))
+        head = history.resolve("HEAD", session.head)
+        before = history.before(head)
+        if before is None:
+            display(Report(f"time {head} is the first of its branch; nothing is before it"))
             return
-        done = session.checkout(head.parent)
+        done = session.checkout(before)
         display(checkout_report(done, session.head))
 
     @magic_arguments()

@@ -40,7 +40,7 @@ def output_names(numbers: Iterable[int]) -> set[str]:
 
 
 _POD_MAGIC = re.compile(
-    r"%?pod_(log|diff|checkout|status|save|undo|tag|trust|verify)\b(?!\s*(=|\(|\.|\[|,))"
+    r"%?pod_(log|diff|checkout|status|save|undo|tag|trust|verify|gc)\b(?!\s*(=|\(|\.|\[|,))"
     r"|%(load_ext|unload_ext|reload_ext)\s+pod\s*$"
     r"|%config\s+PodExtension\b"
 )
