@@ -340,7 +340,7 @@ def test_the_stop_button_at_random_moments_while_big_things_are_saved_and_restor
         request = own.send(code)
         time.sleep(chance.random() * 0.2)
         own.interrupt()
-        ran = own.finish(request)
+        ran = own.finish(request, interrupted=True)
         interrupted += "nterrupt" in f"{ran.stderr}{ran.error}"
         own.run("pass")
         own.run("pass")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import queue
 import re
 import sys
 import time
@@ -178,11 +179,17 @@ class Kernel:
         """Begin to run a cell."""
         return self.client.execute(code, allow_stdin=False, **options)
 
-    def finish(self, request: str) -> Ran:
-        """Wait for a cell that was sent."""
+    def finish(self, request: str, *, interrupted: bool = False) -> Ran:
+        """Wait for a cell that was sent. An interrupt can strike the kernel's own code too, so that
+        it does not send all that is to be waited for."""
         ran = Ran()
         while True:
-            message = self.client.get_iopub_msg(timeout=PATIENCE)
+            try:
+                message = self.client.get_iopub_msg(timeout=10 if interrupted else PATIENCE)
+            except queue.Empty:
+                if not interrupted:
+                    raise
+                break
             if message["parent_header"].get("msg_id") != request:
                 continue
             kind, content = message["msg_type"], message["content"]
@@ -190,7 +197,8 @@ class Kernel:
                 break
             if kind not in ("status", "execute_input"):
                 ran.messages.append((kind, content))
-        ran.reply = self._answer(request)
+        if not interrupted:
+            ran.reply = self._answer(request)
         # The stop button may be pressed while a cell looks a name up, which is Pod's code.
         traceback = "" if ran.error == "KeyboardInterrupt: " else ran.traceback
         assert str(POD_SOURCE) not in traceback + ran.stderr + ran.stdout, str(ran)
