@@ -168,9 +168,11 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Good:
 def known_blobs(pack: bytes) -> dict[str, bytes | None] | None:
     """What a pack has for each blob of its index, None where its bytes are wrong; or None."""
     try:
-        _, length, index_hash, magic = FOOTER.unpack(pack[-FOOTER.size :])
+        begin, length, index_hash, magic = FOOTER.unpack(pack[-FOOTER.size :])
         index = pack[-FOOTER.size - length : -FOOTER.size]
         if magic != MAGIC or length % RECORD.size or blake3(index).digest() != index_hash:
+            return None
+        if begin != len(MAGIC) + sum(record[2] for record in RECORD.iter_unpack(index)):
             return None
         found: dict[str, bytes | None] = {}
         for digest, offset, stored, raw, method in RECORD.iter_unpack(index):
