@@ -8,6 +8,7 @@ import gc
 import os
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pod
 import pytest
 from pod.errors import PodError
 from pod.session import Session
-from pod.store import writer
+from pod.store import processes, writer
 from pod.store.codec import digest
 from pod.store.repository import Repository
 from pod.store.storage import LocalStorage, Storage
@@ -62,6 +63,8 @@ class Process:
         self.tried: dict[int, list[tuple[str, Any]]] = {}
         """What was handed to a save, by the time id that it got."""
         self.durable: set[int] = set()
+        self.removable: set[int] = set()
+        """Times that garbage collection may have removed."""
         self.tags: dict[str, set[int | None]] = {}
         """What each tag may name."""
 
@@ -182,12 +185,18 @@ def checkout(work: Process) -> None:
 
 
 def collecting(work: Process) -> None:
-    work.open().gc()
+    work.open().gc(patience=0)
+
+
+def collecting_by_rule(work: Process) -> None:
+    work.removable = {2, 3}  # 1 is tagged, 4 the newest
+    work.open().gc(keep_last=1, patience=0)
+    save(work)
 
 
 def collecting_and_saving(work: Process) -> None:
     save(work)
-    work.open().gc()
+    work.open().gc(patience=0)
     work.namespace["later"] = [7]
     work.save()
 
@@ -205,6 +214,7 @@ WORK = [
     loading,
     checkout,
     collecting,
+    collecting_by_rule,
     collecting_and_saving,
     closing,
 ]
@@ -234,6 +244,7 @@ def must_be_whole(storage: Storage, processes: list[Process], process: Any) -> N
     store = again.open()
     tried = {t: value for each in processes for t, value in each.tried.items()}
     durable = {t for each in processes for t in each.durable}
+    durable -= {t for each in processes for t in each.removable}
     assert durable <= set(store.history.times())
     found = store.verify()
     assert found, found
@@ -248,7 +259,7 @@ def must_be_whole(storage: Storage, processes: list[Process], process: Any) -> N
     t = again.save()
     assert store.history.times() == [*there, t]
     assert difference(plain(store.load(t)), again.tried[t]) is None
-    store.gc()
+    store.gc(patience=0)
     assert store.verify()
     assert difference(plain(store.load(t)), again.tried[t]) is None
     store.close()
@@ -277,16 +288,23 @@ def base(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
 
 @pytest.mark.parametrize("work", WORK)
 def test_a_process_that_ends_at_any_operation_costs_nothing_acknowledged(
-    base: Storage, work: Callable[[Process], None], process: Any, tmp_path: Path
+    base: Storage,
+    work: Callable[[Process], None],
+    process: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     earlier = before(work, base, process)
     count = operations(work, base, tmp_path, process)
+    me = processes.current()
     assert count > 5
     for at, kind in points(count, STOPS, base):
         print(f"{kind} at operation {at} of {count}")
         storage = copy_of(base, tmp_path)
         dying = process(FaultyStorage(storage, kind, at))
-        with pytest.raises(StoppedError):
+        with pytest.raises(StoppedError), monkeypatch.context() as patch:
+            # For whoever asks later, it does not run any more.
+            patch.setattr(processes, "current", lambda: replace(me, born=me.born + 1))
             work(dying)
         dying.bury()
         must_be_whole(storage, [earlier, dying], process)

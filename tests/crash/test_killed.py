@@ -59,7 +59,7 @@ def work(path: Path, seed: int, acknowledge: Any) -> None:
             acknowledge(f"{t} {n} tag-{n}")
         if rng.random() < 0.1:
             with contextlib.suppress(PodError):
-                store.gc()
+                store.gc(patience=0.05)
         if rng.random() < 0.1:
             store.load(t, {"left", "shared"})
 

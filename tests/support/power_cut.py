@@ -51,16 +51,20 @@ class Trace:
             )
         }
         paths: dict[int, str] = {}
+        files: dict[int, int] = {}
 
         def inside(path: Any) -> bool:
             return isinstance(path, str | Path) and Path(path).is_relative_to(self.root)
 
         def open_(path: Any, flags: int, *rest: Any, **options: Any) -> int:
             descriptor = real["open"](path, flags, *rest, **options)
+            paths.pop(descriptor, None)  # it was another one's, closed by now
             if inside(path):
                 paths[descriptor] = str(path)
                 if flags & os.O_CREAT:
-                    self.note("create", str(path), os.fstat(descriptor).st_ino)
+                    # Numbers of deleted files are used again.
+                    files[os.fstat(descriptor).st_ino] = len(self.calls)
+                    self.note("create", str(path), len(self.calls))
             return descriptor
 
         def fsync(descriptor: int) -> None:
@@ -71,17 +75,17 @@ class Trace:
             if Path(path).is_dir():
                 self.note("sync directory", path)
             else:
-                self.note("sync", os.fstat(descriptor).st_ino, Path(path).read_bytes())
+                self.note("sync", files[os.fstat(descriptor).st_ino], Path(path).read_bytes())
 
         def link(old: Any, new: Any, **options: Any) -> None:
             real["link"](old, new, **options)
             if inside(new):
-                self.note("name", str(new), Path(new).stat().st_ino, Path(new).read_bytes())
+                self.note("name", str(new), files[Path(new).stat().st_ino], Path(new).read_bytes())
 
         def replace(old: Any, new: Any, **options: Any) -> None:
             real["replace"](old, new, **options)
             if inside(new):
-                self.note("name", str(new), Path(new).stat().st_ino, Path(new).read_bytes())
+                self.note("name", str(new), files[Path(new).stat().st_ino], Path(new).read_bytes())
                 self.note("remove", str(old))
 
         def unlink(path: Any, **options: Any) -> None:
@@ -125,14 +129,12 @@ class _Disk:
         self._names: dict[str, int | None] = {}
         """Names that are there for certain, by path; None for directories."""
         self._changes: dict[str, list[int | str]] = {}
-        """What became of a name since its directory was synced: inodes, `directory`, `nothing`."""
+        """What became of a name since its directory was synced: files, `directory`, `nothing`."""
 
     def apply(self, call: tuple[Any, ...]) -> None:
         match call:
             case "create", path, inode:
                 self._changes.setdefault(path, []).append(inode)
-                self._written.setdefault(inode, b"")
-                self._synced.pop(inode, None)  # numbers of deleted files are used again
                 self._written[inode] = b""
             case "sync", inode, data:
                 self._synced[inode] = self._written[inode] = data
