@@ -262,3 +262,15 @@ def test_sampling_cells_draw_the_same_numbers(pod: PodKernel) -> None:
     pod.cell("del h\nnumbers = []")
     replay(pod, f"{t} --replay h")
     assert pod.value("list(h) == numbers and len(numbers)") == 3
+
+
+def test_in_a_new_kernel(own: PodKernel) -> None:
+    own.cell(f"import collections\nfactor = 10\ndata = collections.deque([1, 2, 3])\n{GENERATOR}")
+    own.cell("g = count(data)")
+    t = own.cell("first = next(g)")
+    own.restart()
+    ran = replay(own, f"{t} --replay g")
+    assert "these 2 cells run" in ran.text
+    assert own.value("first, next(g), next(g)") == (10, 20, 30)
+    own.cell("factor = 5\ng = count(data)")
+    assert own.value("next(g)") == 5
