@@ -80,7 +80,8 @@ def test_retention_runs_by_itself_and_no_cell_waits(own: PodKernel) -> None:
 
 
 def test_children_of_the_kernel_never_write(own: PodKernel) -> None:
-    own.cell("import multiprocessing, os\nn = 3")
+    own.cell("import multiprocessing, os, warnings\nn = 3")
+    own.cell("warnings.simplefilter('ignore')  # Python 3.12 and later warn of forks")
     own.cell("def work(k):\n    global n\n    n = k\n    return k * 2, os.getpid() != parent")
     own.cell("parent = os.getpid()")
     before = times(own)
