@@ -17,6 +17,7 @@ import pytest
 from pod.errors import PodError, TimeReferenceError
 from pod.history.records import Commit
 from pod.history.retention import Retention, bridges, moment, nbytes
+from pod.history.show import show_commit
 from pod.store import processes
 from pod.store.storage import LocalStorage
 
@@ -281,6 +282,15 @@ def test_a_process_is_known_by_more_than_its_number() -> None:
     assert processes.is_running(processes.Process(me.host, me.system, ended.pid, 0)) is False
 
 
+def test_a_tag_that_was_set_halfway_goes_with_its_time(store: pod.PodStore) -> None:
+    fill(store, 3)
+    store.gc(keep_last=1)
+    store._repository.set_tag("half", 1)  # as if whoever tags was ended before looking again
+    assert store.verify()
+    store.gc()
+    assert store._repository.tags() == {}
+
+
 # What is seen afterwards
 
 
@@ -314,6 +324,7 @@ def test_a_parent_that_was_removed(store: pod.PodStore) -> None:
         store.diff()
     found = store.diff(1, 6)
     assert found["y"].status == "added" and words in found.trouble
+    assert "after time 5, which was removed" in str(show_commit(store.history, 6, 6))
     text = str(store.log())
     assert "6" in text and "1" in text
     # The dashed line leads from 6 to 1, in one lane.

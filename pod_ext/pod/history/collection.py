@@ -392,6 +392,10 @@ class _Collection:
         for lease, owner in leases.owners(self._storage).items():
             if owner.gone:
                 leases.remove(self._storage, lease)
+        for name, t in self._repository.tags().items():
+            # Whoever set it was ended in the middle, or else takes it back at this moment.
+            if not self._repository.exists(t) and self._repository.was_removed(t):
+                self._repository.delete_tag(name)
         if isinstance(self._storage, Housekeeping):
             self._freed += self._storage.sweep()
 

@@ -39,6 +39,8 @@ class CommitReport:
     """Why its variables cannot be listed."""
     generators: tuple[str, ...] = ()
     """Global random generators that are in another state than at the moment before."""
+    parent_is_there: bool = True
+    """False when the time that it came from was removed."""
 
     def __str__(self) -> str:
         return "\n".join([*self._heading(), "", *self._code(), "", *self._table()])
@@ -47,6 +49,8 @@ class CommitReport:
         one = self.commit
         marks = [*(["HEAD"] if self.head else []), *self.tags]
         came = "the first of its branch" if one.parent is None else f"after time {one.parent}"
+        if not self.parent_is_there:
+            came += ", which was removed"
         yield f"time {one.t}{'  ' if marks else ''}{' '.join(marks)}, {came}"
         facts = (
             _when(one.created),
@@ -188,7 +192,8 @@ def show_commit(history: History, t: int, head: int | None) -> CommitReport:
         with contextlib.suppress(PodError):
             drawn = changed(history.commit(commit.parent), commit)
     tags = tuple(sorted(tag for tag, tagged in history.repository.tags().items() if tagged == t))
-    return CommitReport(commit, tags, t == head, variables, trouble, drawn)
+    is_there = commit.parent is None or history.exists(commit.parent)
+    return CommitReport(commit, tags, t == head, variables, trouble, drawn, is_there)
 
 
 def show_variable(history: History, t: int, name: str) -> VariableReport:
