@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import timeit
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,7 +106,10 @@ def test_devices_in_use(session: Session, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_it_costs_next_to_nothing() -> None:
-    assert min(timeit.repeat(generators.digests, number=50, repeat=5)) / 50 < 0.0002
+    assert (
+        min(timeit.repeat(generators.digests, timer=time.process_time, number=50, repeat=5)) / 50
+        < 0.0002
+    )
 
 
 def test_in_a_kernel_and_a_new_one(tmp_path: Path) -> None:
