@@ -589,6 +589,17 @@ def test_every_module_is_on_the_page_and_every_module_there_exists() -> None:
     assert fields("### Modules") == modules()
 
 
+def test_the_tests_that_hold_the_guarantees_are_there() -> None:
+    section = PAGE.partition("\n## Guarantees\n")[2].partition("\n## ")[0]
+    named = re.findall(r"`(tests/[\w/.]+)`", section)
+    assert len(named) > 20
+    root = Path(__file__).parents[1]
+    assert [each for each in named if not (root / each).exists()] == []
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    unheld = [row for row in rows if "`tests/" not in row and "the same |" not in row]
+    assert unheld == ["| promise | held by |"] * 4
+
+
 def layer(module: str) -> str:
     return module.removeprefix("pod.").partition(".")[0]
 

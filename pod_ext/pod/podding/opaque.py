@@ -84,7 +84,8 @@ class Opaque:
         kind, reason, since, _ = self.slot_args()
         return (
             f"this is a placeholder for a {kind} that could not be saved ({reason}), "
-            f"seen since time {since}; run the cell that makes it again"
+            f"seen since time {since}; run the cell that makes it again, or have that done by: "
+            "%pod_checkout T --replay NAME"
         )
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
