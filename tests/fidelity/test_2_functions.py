@@ -367,6 +367,7 @@ FORMS = [
         """
         f(), g(), f(), own['n'], f.__globals__ is own, g.__globals__ is own, h(), h.__name__
         exec('own["n"] = 50') or f()
+        own['__builtins__'] is vars(__import__('builtins'))
         """,
         one_letter=True,
     ),

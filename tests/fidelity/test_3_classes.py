@@ -237,7 +237,14 @@ FORMS = [
             ADD = enum.member(lambda a, b: a + b)
             nonmember = enum.nonmember([5])
             def __call__(self, *a): return self.value(*a)
-        all_of = [Planet.MARS, Coordinate.VX, Auto.TWO, HttpStatus.GONE, Described.B, Mixed.A, When.HALF, Beast.BEETLE]
+        class Rest(enum.Enum):
+            def __new__(cls, value, *rest):
+                obj = object.__new__(cls)
+                obj._value_, obj.rest = value, rest
+                return obj
+        class First(Rest):
+            A = 1, 2, 3
+        all_of = [First.A, Planet.MARS, Coordinate.VX, Auto.TWO, HttpStatus.GONE, Described.B, Mixed.A, When.HALF, Beast.BEETLE]
         """,
         """
         Planet.EARTH.mass, Planet.MARS.ratio, Planet((0.64, 3.39)) is Planet.MARS, Planet.MARS.value
@@ -246,6 +253,8 @@ FORMS = [
         HttpStatus(410).phrase, HttpStatus.OK + 1, HttpStatus.OK == 200, HttpStatus.GONE.value
         str(Described.A), Described('b') is Described.B, Described.A == 'a', Mixed.A.mixed(), Mixed.A.value
         When.HALF * 2, Beast.BEETLE.legs, Beast.BEETLE.size, Beast.DOG.legs, Beast.DOG.value
+        First(1) is First.A, First.A.rest, exec('class Later(Rest): Z = 9, 8') or Later.Z.rest
+        Coordinate._new_member_.__qualname__, First._new_member_ is Rest.__new_member__
         Op.ADD(1, 2), len(Op), Op['ADD'].name, Op.nonmember, [m is type(m)[m.name] for m in all_of]
         """,
     ),
