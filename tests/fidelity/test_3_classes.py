@@ -244,7 +244,14 @@ FORMS = [
                 return obj
         class First(Rest):
             A = 1, 2, 3
-        all_of = [First.A, Planet.MARS, Coordinate.VX, Auto.TWO, HttpStatus.GONE, Described.B, Mixed.A, When.HALF, Beast.BEETLE]
+        class HasNew:
+            def __new__(cls, value):
+                obj = object.__new__(cls)
+                obj.twice, obj._value_ = 2 * value, value
+                return obj
+        class Mixed2(HasNew, enum.Enum):
+            A = 3
+        all_of = [Mixed2.A, First.A, Planet.MARS, Coordinate.VX, Auto.TWO, HttpStatus.GONE, Described.B, Mixed.A, When.HALF, Beast.BEETLE]
         """,
         """
         Planet.EARTH.mass, Planet.MARS.ratio, Planet((0.64, 3.39)) is Planet.MARS, Planet.MARS.value
@@ -255,6 +262,7 @@ FORMS = [
         When.HALF * 2, Beast.BEETLE.legs, Beast.BEETLE.size, Beast.DOG.legs, Beast.DOG.value
         First(1) is First.A, First.A.rest, exec('class Later(Rest): Z = 9, 8') or Later.Z.rest
         Coordinate._new_member_.__qualname__, First._new_member_ is Rest.__new_member__
+        Mixed2.A.twice, Mixed2(3) is Mixed2.A, Mixed2._new_member_.__qualname__
         Op.ADD(1, 2), len(Op), Op['ADD'].name, Op.nonmember, [m is type(m)[m.name] for m in all_of]
         """,
     ),
