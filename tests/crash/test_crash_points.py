@@ -274,10 +274,10 @@ def operations(work: Callable[[Process], None], base: Storage, where: Path, proc
 
 def points(count: int, kinds: tuple[str, ...], base: Storage) -> list[tuple[int, str]]:
     """Every operation with every kind when there is time; else with one, in turn, and over the
-    local directory every third operation."""
+    local directory every fifth operation."""
     if SCALE > 1:
         return [(at, kind) for at in range(count) for kind in kinds]
-    step = 3 if isinstance(base, LocalStorage) else 1
+    step = 5 if isinstance(base, LocalStorage) else 1
     return [(at, kinds[at // step % len(kinds)]) for at in range(0, count, step)]
 
 

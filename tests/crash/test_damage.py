@@ -26,7 +26,7 @@ from support.foreign_reader import FOOTER, MAGIC, RECORD, ForeignReader, _Loadin
 from support.isomorphism import difference
 from support.memory_storage import MemoryStorage
 
-TRIALS = 700 * SCALE
+TRIALS = 490 * SCALE
 
 CELLS = [
     """
