@@ -18,7 +18,7 @@ from pod.errors import PodError, TimeReferenceError
 from pod.history.records import Commit
 from pod.history.retention import Retention, bridges, moment, nbytes
 from pod.history.show import show_commit
-from pod.store import processes
+from pod.store import generations, processes
 from pod.store.storage import LocalStorage
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -289,6 +289,23 @@ def test_a_tag_that_was_set_halfway_goes_with_its_time(store: pod.PodStore) -> N
     assert store.verify()
     store.gc()
     assert store._repository.tags() == {}
+
+
+def test_a_time_that_is_being_removed_cannot_be_tagged(
+    store: pod.PodStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, 3)
+    store.tag("mine", 1)
+    storage = store._repository.storage
+    monkeypatch.setattr("pod.store.repository._REMOVAL_SECONDS", 0.1)
+    plan = generations.announce(storage, generations.Generation(removing=frozenset({2})))
+    with pytest.raises(TimeReferenceError, match=r"time 2 is being removed .* 'pod gc' ends it"):
+        store.tag("mine", 2)
+    assert store._repository.tags() == {"mine": 1}
+    store.gc()  # of what announced that, nothing is alive
+    assert plan not in storage.list("gc/")
+    store.tag("mine", 2)
+    assert store._repository.tags() == {"mine": 2}
 
 
 # What is seen afterwards

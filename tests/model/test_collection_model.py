@@ -10,6 +10,8 @@ from __future__ import annotations
 import copy
 import os
 import random
+import secrets
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,6 +62,7 @@ class World:
     """A storage, those who use it, and what must be true of it."""
 
     def __init__(self, seed: int) -> None:
+        self.ids = random.Random(seed)
         self.rng = random.Random(seed)
         self.schedule = Schedule(self.rng)
         self.storage = ScheduledStorage(self.schedule)
@@ -222,6 +225,9 @@ def in_one_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(repositories, "time", clock)
     monkeypatch.setattr(processes, "current", lambda: WORLD[0].process())
     monkeypatch.setattr(processes, "is_running", lambda process: WORLD[0].is_running(process))
+    # Names that are drawn decide what comes first in a list.
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=WORLD[0].ids.getrandbits(128)))
+    monkeypatch.setattr(secrets, "token_hex", lambda nbytes: WORLD[0].ids.randbytes(nbytes).hex())
     monkeypatch.setattr(leases, "_is_forgotten", lambda *_: False)
     # A lease that is dropped must not be an operation of whoever happens to collect it.
     monkeypatch.setattr(leases, "_remove", lambda *_: None)
@@ -232,8 +238,9 @@ WORLD: list[World] = []
 
 
 def play(seed: int) -> World:
-    world = World(seed)
+    world = World.__new__(World)
     WORLD[:] = [world]
+    world.__init__(seed)  # type: ignore[misc]
     for _ in range(world.rng.randrange(1, 4)):
         world.add("save", world.save)
     for _ in range(world.rng.randrange(1, 3)):

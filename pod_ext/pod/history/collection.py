@@ -193,7 +193,8 @@ class _Collection:
             plan = self._plan(packs, earlier, self._needed())
             self._copy(plan, packs)
         deleted: list[str] = []
-        if removed or plan.packs() or len(earlier) > 1:
+        unfinished = len(earlier) > 1 or any(one.removing for one in earlier.values())
+        if removed or plan.packs() or unfinished:
             generations.announce(self._storage, self._record(earlier, commits, removed, plan))
             if announced is not None:
                 self._storage.delete(announced)
