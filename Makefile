@@ -43,7 +43,7 @@ test-all-pythons: ## Run the suite under each Python of VERSIONS that is found, 
 	test -n "$$found"
 
 # torch by its exact version first: what a mere range finds may be gigabytes for a GPU.
-LIBRARIES := PYTHONPATH=tests MPLBACKEND=agg
+LIBRARIES := PYTHONPATH=tests MPLBACKEND=agg OMP_NUM_THREADS=1
 test-libraries: ## Run the library matrix: what becomes of the objects of 30 libraries
 	@$(MAKE) VENV=.venv-libraries .venv-libraries/torch .venv-libraries/installed-libraries
 	$(LIBRARIES) .venv-libraries/bin/python -m pytest tests/libraries -n 2 --dist loadgroup $(PYTEST_ARGS)

@@ -10,7 +10,7 @@ from libraries.case import Case
 
 os.environ.setdefault("MPLBACKEND", "agg")
 
-FIELDS = ("language", "numbers", "tables", "torch")
+FIELDS = ("language", "numbers", "tables", "learning", "torch", "plots", "others")
 
 PACKAGES = {
     "standard library": "",
@@ -23,7 +23,26 @@ PACKAGES = {
     "xarray": "xarray",
     "GeoPandas": "geopandas",
     "shapely": "shapely",
+    "scikit-learn": "scikit-learn",
+    "XGBoost": "xgboost-cpu",
+    "LightGBM": "lightgbm",
+    "CatBoost": "catboost",
+    "statsmodels": "statsmodels",
+    "Optuna": "optuna",
+    "NLTK": "nltk",
     "PyTorch": "torch",
+    "matplotlib": "matplotlib",
+    "seaborn": "seaborn",
+    "Plotly": "plotly",
+    "Altair": "altair",
+    "Bokeh": "bokeh",
+    "Pillow": "pillow",
+    "scikit-image": "scikit-image",
+    "NetworkX": "networkx",
+    "SymPy": "sympy",
+    "ipywidgets": "ipywidgets",
+    "requests": "requests",
+    "SQLAlchemy": "sqlalchemy",
 }
 """The library -> the distribution that its version is of."""
 

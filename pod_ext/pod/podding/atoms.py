@@ -68,7 +68,7 @@ def is_atomic(obj: object) -> bool:
     # By its type, here and below: `isinstance` would ask the object for its `__class__`.
     if issubclass(kind, enum.Enum):
         return True  # found again through its class
-    root = kind.__module__.partition(".")[0]
+    root = str(kind.__module__).partition(".")[0]
     if root == "numpy":
         numpy = sys.modules.get("numpy")
         return numpy is not None and (

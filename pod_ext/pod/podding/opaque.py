@@ -41,6 +41,10 @@ ALWAYS_OPAQUE = {
     "zipfile.ZipFile",
     "io.IOBase",
     "ipywidgets.widgets.widget.Widget",
+    "sqlalchemy.engine.base.Connection",
+    "sqlalchemy.engine.base.Engine",
+    "sqlalchemy.orm.session.Session",
+    "xgboost.core.DMatrix",
 }
 """Qualified names of classes whose instances are handles to something outside the object graph.
 

@@ -69,7 +69,7 @@ def shallow_bytes(obj: Any) -> int:
         return 8 * len(obj) + _sampled(obj, len(obj))
     if kind is bytearray:
         return len(obj)
-    if kind.__module__.partition(".")[0] in _HEAVY_LIBRARIES:
+    if str(kind.__module__).partition(".")[0] in _HEAVY_LIBRARIES:
         return 16 * 1024
     return 128
 

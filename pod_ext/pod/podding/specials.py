@@ -54,7 +54,7 @@ class Specials:
             return self._class
         if issubclass(kind, types.ModuleType):
             return self._module
-        if kind.__module__.partition(".")[0] == "numpy" and issubclass(kind, _dtype_class()):
+        if str(kind.__module__).partition(".")[0] == "numpy" and issubclass(kind, _dtype_class()):
             return self._dtype
         return self._callable if "__call__" in dir(kind) else None
 

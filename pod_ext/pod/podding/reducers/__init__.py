@@ -68,7 +68,39 @@ def _torch() -> dict[type, Reducer]:
     return tensors.register()
 
 
-_LIBRARIES = {"numpy": _numpy, "pandas": _pandas, "pyarrow": _pyarrow, "torch": _torch}
+def _matplotlib() -> dict[type, Reducer]:
+    from pod.podding.reducers import figures
+
+    return {sys.modules["matplotlib.cbook"].CallbackRegistry: figures.reduce_callbacks}
+
+
+def _pillow() -> dict[type, Reducer]:
+    from pod.podding.reducers import figures
+
+    return {sys.modules["PIL.ImageFont"].FreeTypeFont: figures.reduce_font}
+
+
+def _bokeh() -> dict[type, Reducer]:
+    from pod.podding.reducers import figures
+
+    wrappers = sys.modules["bokeh.core.property.wrappers"]
+    return {
+        wrappers.PropertyValueList: figures.reduce_list,
+        wrappers.PropertyValueDict: figures.reduce_dict,
+        wrappers.PropertyValueColumnData: figures.reduce_dict,
+        wrappers.PropertyValueSet: figures.reduce_set,
+    }
+
+
+_LIBRARIES = {
+    "numpy": _numpy,
+    "pandas": _pandas,
+    "pyarrow": _pyarrow,
+    "torch": _torch,
+    "matplotlib.cbook": _matplotlib,
+    "PIL.ImageFont": _pillow,
+    "bokeh.core.property.wrappers": _bokeh,
+}
 """The library -> what makes ours known, and gives reducers by type."""
 
 
