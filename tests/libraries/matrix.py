@@ -47,10 +47,14 @@ PACKAGES = {
 """The library -> the distribution that its version is of."""
 
 CASES: list[Case] = []
+FIELD_OF: dict[str, str] = {}
+"""The library -> the module with its cases."""
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     for field in FIELDS:
-        CASES += importlib.import_module(f"libraries.cases_{field}").CASES
+        found = importlib.import_module(f"libraries.cases_{field}").CASES
+        CASES += found
+        FIELD_OF |= {case.library: field for case in found}
 
 LIBRARIES = tuple(dict.fromkeys(case.library for case in CASES))
 assert len({case.id for case in CASES}) == len(CASES), "two cases have one name"

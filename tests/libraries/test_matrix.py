@@ -13,7 +13,7 @@ import pytest
 
 from libraries import drive, table
 from libraries.case import LOADING, ONCE, READING, RESTART, UNTOUCHED, Case
-from libraries.matrix import CASES, LIBRARIES
+from libraries.matrix import CASES, FIELD_OF, LIBRARIES
 
 BY_LIBRARY = {name: [case for case in CASES if case.library == name] for name in LIBRARIES}
 
@@ -40,7 +40,7 @@ def test_case(case: Case, tmp_path: Path) -> None:
 def test_in_another_process(library: str, tmp_path: Path) -> None:
     cases = BY_LIBRARY[library]
     drive.save_all(cases, tmp_path / ".pod")
-    found = drive.in_another_process(library, tmp_path / ".pod")
+    found = drive.in_another_process(library, FIELD_OF[library], tmp_path / ".pod")
     for case in cases:
         again = [RESTART] if case.expected(UNTOUCHED, LOADING, RESTART) else []
         if case.unordered:
