@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import all_estimators
 from sklearn.utils._test_common.instance_generator import _construct_instances
 
-from libraries.case import Case
+from libraries.case import ORDER, RESTART, Case
 from libraries.resaved import RESAVED
 from libraries.same import by, equal, same_repr
 
@@ -264,7 +264,8 @@ def trials(x: Any) -> Any:
 
 def case(library: str, name: str, make: Any, change: Any, same: Any = equal, **more: Any) -> Case:
     resaved, why = RESAVED.get(f"{library}: {name}", ((), ""))
-    more |= {"resaved": resaved, "why": why}
+    if "resaved" not in more:
+        more |= {"resaved": resaved, "why": why}
     return Case(library=library, name=name, make=make, change=change, same=same, **more)
 
 
@@ -288,7 +289,7 @@ CASES = [
     case("Optuna", "trial", lambda: study().best_trial, lambda x: x.user_attrs.update(k=1), by(lambda x: (x.params, x.user_attrs)), look=lambda x: x.duration),
     case("NLTK", "FreqDist", lambda: nltk.FreqDist("abca"), lambda x: x.update("b"), look=lambda x: x.most_common(1)),
     case("NLTK", "Tree", lambda: nltk.Tree.fromstring("(S (NP a) (VP b))"), lambda x: x[0].append("c"), same_repr, look=lambda x: x.leaves()),
-    case("NLTK", "PorterStemmer", lambda: {"s": nltk.PorterStemmer()}, lambda x: x.update(n=1), by(lambda x: (len(x), x["s"].stem("running"))), look=lambda x: x["s"].stem("cats")),
+    case("NLTK", "PorterStemmer", lambda: {"s": nltk.PorterStemmer()}, lambda x: x.update(n=1), by(lambda x: (len(x), x["s"].stem("running"))), look=lambda x: x["s"].stem("cats"), resaved=(RESTART,), why=ORDER, unordered=True),
     case("NLTK", "NaiveBayesClassifier", lambda: nltk.NaiveBayesClassifier.train([({"a": 1}, "x"), ({"a": 2}, "y")]), note, by(lambda x: (x.classify({"a": 1}), getattr(x, "note", 0))), look=lambda x: x.classify({"a": 2})),
     case("NLTK", "ConditionalFreqDist", lambda: nltk.ConditionalFreqDist([("a", 1), ("b", 2)]), lambda x: x["a"].update([3])),
     case("NLTK", "CFG", lambda: nltk.CFG.fromstring("S -> 'a' | 'b'"), lambda x: x.productions().pop(), by(lambda x: str(x.productions())), look=str),

@@ -11,14 +11,15 @@ import sqlalchemy
 import sympy
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from libraries.case import Case
+from libraries.case import ORDER, RESTART, Case
 from libraries.resaved import RESAVED
 from libraries.same import by, equal, same_repr
 
 
 def case(library: str, name: str, make: Any, change: Any, same: Any = equal, **more: Any) -> Case:
     resaved, why = RESAVED.get(f"{library}: {name}", ((), ""))
-    more |= {"resaved": resaved, "why": why}
+    if "resaved" not in more:
+        more |= {"resaved": resaved, "why": why}
     return Case(library=library, name=name, make=make, change=change, same=same, **more)
 
 
@@ -107,7 +108,8 @@ def immutable(
     library: str, name: str, make: Any, replace: Any, same: Any = equal, **more: Any
 ) -> Case:
     resaved, why = RESAVED.get(f"{library}: {name}", ((), ""))
-    more |= {"resaved": resaved, "why": why}
+    if "resaved" not in more:
+        more |= {"resaved": resaved, "why": why}
     return Case(library=library, name=name, make=make, replace=replace, same=same, **more)
 
 
@@ -125,11 +127,10 @@ CASES = [
     case("ipywidgets", "IntSlider", lambda: ipywidgets.IntSlider(3), lambda x: setattr(x, "value", 5), by(lambda x: x.value), opaque="handle"),
     case("ipywidgets", "widget inside a list", lambda: [1, ipywidgets.Button(), {"k": 2}], lambda x: x[2].update(k=3), by(lambda x: x[2]), opaque="handle"),
     case("requests", "Response", response, lambda x: x.headers.update(A="b"), by(lambda x: (x.json(), dict(x.headers), x.status_code)), look=lambda x: (x.text, x.ok)),
-    case("requests", "Session", session, lambda x: x.headers.update(B="c"), by(session_values), look=repr),
+    case("requests", "Session", session, lambda x: x.headers.update(B="c"), by(session_values), look=repr, resaved=(RESTART,), why=ORDER, unordered=True),
     case("requests", "Request", lambda: requests.Request("GET", "http://localhost", params={"a": 1}).prepare(), lambda x: x.headers.update(A="b"), by(lambda x: (x.url, dict(x.headers)))),
     case("requests", "CookieJar", lambda: session().cookies, lambda x: x.set("d", "2"), by(lambda x: x.get_dict())),
     case("SQLAlchemy", "MetaData and Table", metadata, add_column, by(tables), look=lambda x: x.sorted_tables),
-    case("SQLAlchemy", "select", lambda: {"q": sqlalchemy.select(User).where(User.name == "a")}, lambda x: x.update(n=1), by(len), look=lambda x: str(x["q"]), opaque="weak reference"),
     case("SQLAlchemy", "mapped object", lambda: User(id=1, name="a"), lambda x: setattr(x, "name", "b"), by(lambda x: (x.id, x.name)), look=lambda x: x.name),
     case("SQLAlchemy", "Engine", engine, lambda x: x.dispose(), same_repr, opaque="handle"),
     case("SQLAlchemy", "Connection", lambda: engine().connect(), lambda x: x.exec_driver_sql("create table t (x)"), same_repr, opaque="handle"),

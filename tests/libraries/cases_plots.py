@@ -24,7 +24,7 @@ import skimage.measure
 import skimage.transform
 from PIL import Image, ImageDraw, ImageFont
 
-from libraries.case import Case
+from libraries.case import ORDER, RESTART, Case
 from libraries.resaved import RESAVED
 from libraries.same import by, equal, same_arrays
 
@@ -33,7 +33,8 @@ mpl.use("agg")
 
 def case(library: str, name: str, make: Any, change: Any, same: Any = equal, **more: Any) -> Case:
     resaved, why = RESAVED.get(f"{library}: {name}", ((), ""))
-    more |= {"resaved": resaved, "why": why}
+    if "resaved" not in more:
+        more |= {"resaved": resaved, "why": why}
     return Case(library=library, name=name, make=make, change=change, same=same, **more)
 
 
@@ -169,7 +170,7 @@ CASES = [
     case("matplotlib", "line", lambda: figure().axes[0].lines[0], lambda x: x.set_ydata([7, 8, 9]), by(lambda x: x.get_xydata().tolist()), look=lambda x: x.get_color()),
     case("matplotlib", "colour map", lambda: mpl.colormaps["viridis"].copy(), lambda x: x.set_bad("red"), equal, look=lambda x: (x(0.5), x._repr_html_())),
     case("matplotlib", "norm", lambda: mpl.colors.LogNorm(1, 10), lambda x: setattr(x, "vmax", 20), by(lambda x: x(5.0)), look=lambda x: x(2.0)),
-    case("matplotlib", "rcParams", lambda: mpl.rcParams.copy(), lambda x: x.update({"lines.linewidth": 9}), by(dict)),
+    case("matplotlib", "rcParams", lambda: mpl.rcParams.copy(), lambda x: x.update({"lines.linewidth": 9}), by(dict), resaved=(RESTART,), why=ORDER, unordered=True),
     case("matplotlib", "Path and transform", lambda: {"p": mpl.path.Path([[0, 0], [1, 1]]), "t": mpl.transforms.Affine2D()}, lambda x: x["t"].rotate(1), by(lambda x: (x["p"].vertices.tolist(), x["t"].get_matrix().tolist())), look=lambda x: x["t"].get_matrix()),
     case("matplotlib", "animation", animation, lambda x: title(x._fig), by(lambda x: x._fig.axes[0].get_title())),
     case("seaborn", "FacetGrid", grid, lambda x: x.set_titles("other"), lambda a, b: same_figures(a.figure, b.figure), look=lambda x: drawn(x.figure)),

@@ -54,7 +54,6 @@ RESAVED: dict[str, tuple[tuple[str, ...], str]] = {
     "NetworkX: views and layouts": ((READING,), KEEPS),
     "NetworkX: subgraph view": ((READING,), KEEPS),
     "SymPy: function, integral, equation": ((LOADING,), ANEW),
-    "requests: Session": ((LOADING,), ANEW),
     "SQLAlchemy: mapped object": ((LOADING,), ANEW),
     "matplotlib: figure of pyplot": (
         (
