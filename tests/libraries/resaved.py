@@ -39,6 +39,7 @@ RESAVED: dict[str, tuple[tuple[str, ...], str]] = {
     "statsmodels: OLS results": ((READING,), KEEPS),
     "statsmodels: OLS results of a formula": ((READING,), KEEPS),
     "statsmodels: Logit results": ((READING,), KEEPS),
+    "statsmodels: model": ((READING,), KEEPS),
     "statsmodels: ARIMA results": (
         (
             READING,
