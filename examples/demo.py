@@ -59,7 +59,17 @@ class Kernel:
             self._client.execute_cell(cell, len(cells) - 1)
         except CellExecutionError as error:
             raise Failed(f"a cell raised an error\n{error}") from None
-        return "\n".join(filter(None, map(_text, cell.outputs)))
+        # A kernel sends what is printed in one piece or in several, as it comes.
+        pieces: list[str] = []
+        printed = False
+        for output in cell.outputs:
+            is_print = output.output_type == "stream" and output.name == "stdout"
+            if is_print and printed:
+                pieces[-1] += _text(output)
+            else:
+                pieces.append(_text(output))
+            printed = is_print
+        return "\n".join(piece.rstrip("\n") for piece in pieces if piece)
 
     def show(self, cell: NotebookNode) -> str:
         """Execute a cell and print it with its output, endless lines cut; returns the output."""
@@ -147,9 +157,9 @@ def paragraph(markdown: str) -> None:
 def _text(output: NotebookNode) -> str:
     """What a terminal can show of one output of a cell."""
     if output.output_type == "stream":
-        return output.text.rstrip("\n")
+        return output.text
     if output.output_type in ("display_data", "execute_result"):
-        return output.data.get("text/plain", "").rstrip("\n")
+        return output.data.get("text/plain", "")
     return ""
 
 

@@ -322,7 +322,7 @@ def test_using_a_placeholder_raises_a_clear_error_where_it_was_used(
     assert ran.error == (
         "OpaqueObjectError: this is a placeholder for a generator that could not be saved "
         f"(TypeError: cannot pickle 'generator' object), seen since time {t}; run the cell that "
-        "makes it again"
+        "makes it again, or have that done by: %pod_checkout T --replay NAME"
     )
     assert f"----> 1 {use}\n" in ran.traceback
     assert ran.reply["status"] == "error"

@@ -16,15 +16,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from pod.compare.describe import describe
 from pod.errors import PodError, StorageError
 from pod.history import generators
 from pod.history.manifest import Manifest, canonical, store_component
 from pod.history.moments import History
-from pod.history.records import Commit, Variable
+from pod.history.records import Commit
 from pod.history.restore import (
     Restored,
     SameDefinitions,
@@ -34,113 +33,32 @@ from pod.history.restore import (
 )
 from pod.history.snapshot import (
     Collector,
-    Group,
-    definition_entries,
-    group_of,
-    variable_entries,
 )
 from pod.history.state import (
-    FirstSeen,
     State,
     differences,
-    is_held,
-    needed_definitions,
-    reference_to,
 )
-from pod.history.table import Table
 from pod.history.versions import differing
 from pod.interrupts import Gate, uninterrupted
-from pod.podding.atoms import is_import, unchanging
+from pod.podding.atoms import is_import
 from pod.podding.definitions import Tokens
-from pod.podding.examination import Examination
-from pod.podding.memory import Holders
-from pod.podding.opaque import Unavailable
-from pod.podding.pods import Bytes, Component
 from pod.podding.policies import Policy
+from pod.session.arrival import complete, is_in_place, separated, state_at, using_displaced
+from pod.session.outcomes import Cell, CheckedOut, Missed, Saved
+from pod.session.survey import Survey, Versioned, is_unavailable
 from pod.store.codec import digest as digest_of
 from pod.store.writer import WriteJob, Writer
 from pod.tracking import Touched, Tracker
 from pod.tracking.aliases import Aliases
 
+NO_CELL = Cell()
+"""For a save that no cell is the cause of."""
+
 MAX_CODE = 16 << 20
 """Characters of a cell's code that are saved."""
 
-Versioned = Callable[[str, object], bool]
-"""Whether a name, with this object, is a variable to be saved."""
-
 Rebuild = Callable[[Mapping[str, Any], Callable[[str], Any]], dict[str, Any]]
 """From the variables of a moment, and what gives its definitions by token, to new objects."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What ran between two saves."""
-
-    code: str = ""
-    ok: bool = True
-    error: str = ""
-    seconds: float = 0.0
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """What a save did."""
-
-    t: int
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    removed: tuple[str, ...]
-    failures: dict[str, str]
-    """Variable -> why a placeholder was saved for all of it, for variables new or changed."""
-    opaque: dict[str, tuple[str, ...]]
-    """Variable -> what inside it could not be saved, likewise."""
-    seconds: float
-    lost: str = ""
-    """What is gone of what was saved before, when that was found out; this save holds everything
-    that is needed now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """What a look at everything found beside what was touched."""
-
-    looked_at: int
-    """How many variables there are."""
-    saved_first: int | None
-    """The time id of what was touched and not saved yet, if anything was."""
-    t: int | None
-    """The time id at which the changes found were saved, if there were any."""
-    unseen: dict[str, int | None]
-    """Variable that had changed without being touched -> when a change of it was last saved."""
-    opaque: tuple[str, ...]
-    """Variables with objects that nobody can look into; whether those changed is not known."""
-
-
-@dataclass(slots=True)
-class CheckedOut:
-    """What a checkout did."""
-
-    t: int
-    saved: int | None
-    """The time id that the state before it was saved as, when it was not saved already."""
-    partial: bool
-    restored: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    """Left in place, because they are the same now as then."""
-    rebuilt: list[str] = field(default_factory=list)
-    """Made again instead of restored."""
-    removed: list[str] = field(default_factory=list)
-    imports: set[str] = field(default_factory=set)
-    """Of those restored or kept, the ones that are modules, or classes and functions of modules."""
-    failures: dict[str, str] = field(default_factory=dict)
-    opaque: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    versions: Mapping[str, list[str]] = field(default_factory=dict)
-    """What is another version now than when these variables were saved."""
-    separated: dict[str, list[str]] = field(default_factory=dict)
-    """Restored variable -> variables that shared objects with it then and were not asked for."""
-    generators: generators.Settings = field(default_factory=generators.Settings)
-    """Global random generators that were taken back too."""
 
 
 class Session:
@@ -174,21 +92,17 @@ class Session:
         self._writer = writer
         self._tracker = tracker
         self._policy = policy
-        self._versioned = versioned
         self.notebook = notebook
         self.track_random = False
         """Whether the states of the global random generators are part of each moment."""
-        self._tokens = Tokens()
+        self._survey = Survey(namespace, Tokens(), policy, versioned)
         self._state = State()
         self._touched = Touched()
         """What the tracker has handed over and no save has dealt with."""
         self.checkouts = 0
         """How many were completed."""
-        self._since = FirstSeen()
         self._losses = history.repository.losses
         """Of the repository, when the state was last known to be stored."""
-        self.aliases = Aliases(namespace)
-        self._whole = Holders()
         self._relied_since: object = None
         """The generation of garbage collection that left all that the state relies on."""
         self._lock = threading.RLock()
@@ -197,10 +111,15 @@ class Session:
     def resume(self, earlier: Session) -> None:
         """Go on from where another session of the same namespace left off."""
         self._tracker.touch(Touched(everything=True))
-        self._tokens = earlier._tokens
+        self._survey.tokens = earlier._survey.tokens
         # Files may have been deleted while nobody looked.
         if all(map(self._has_blob, earlier._state.blobs())):
             self.head, self._state = earlier.head, earlier._state
+
+    @property
+    def aliases(self) -> Aliases:
+        """What is known of ways to variables that do not go by their names."""
+        return self._survey.aliases
 
     def touch(self, touched: Touched) -> None:
         """Count these as touched, for whoever knows of what the tracker does not see."""
@@ -212,11 +131,11 @@ class Session:
 
     def variables(self) -> dict[str, Any]:
         """The variables that are in the namespace now."""
-        return self._values()
+        return self._survey.values()
 
     # --- saving
 
-    def save(self, cell: Cell = Cell(), *, only_if_changed: bool = False) -> Saved | None:
+    def save(self, cell: Cell = NO_CELL, *, only_if_changed: bool = False) -> Saved | None:
         """Save what changed since the last save as a new time id; None if nothing had to be.
 
         Returns as soon as the bytes to be written are settled; they become durable in the
@@ -313,21 +232,22 @@ class Session:
         before = self._state
         # Before any code of the objects that are examined can draw from them.
         found = generators.states() if self.track_random else {}
-        values = self._values()
+        values = self._survey.values()
         known = self._touched
         # What was reached is told once. So until it is known, it is everything.
         self._touched = Touched(known.names, everything=True)
-        self._touched = known | self._reached(values, known)
-        active, failures, components = self._examine(values, self._touched, t)
+        self._touched = known | self._survey.reached(before, values, known)
+        seen = self._survey.look(before, values, self._touched, t)
         blobs = Collector(self._has_blob, rescued)
         manifests: dict[str, Manifest] = {}
-        for component in components:
+        for component in seen.components:
             manifest = store_component(component, blobs.put)
             manifests[blobs.put(manifest.to_bytes())] = manifest
             for pod, stored in zip(component.pods, manifest.pods, strict=True):
                 self._policy.observe(pod.place, hash((stored.payload, stored.buffers)))
         random = generators.put(found, blobs.put)
-        after = replace(self._advance(before, values, active, manifests, blobs.put), random=random)
+        after = self._survey.advance(before, values, seen.active, manifests, blobs.put)
+        after = replace(after, random=random)
         added, changed, removed = differences(before.variables, after.variables)
         if only_if_changed and after.same_as(before):
             gate.open = False
@@ -367,7 +287,7 @@ class Session:
         news = {*added, *changed}
         return Saved(
             t, added, changed, removed,
-            {name: why for name, why in failures.items() if name in news},
+            {name: why for name, why in seen.failures.items() if name in news},
             {n: after.variables[n].opaque for n in sorted(news) if after.variables[n].opaque},
             time.perf_counter() - started,
         )  # fmt: skip
@@ -382,11 +302,11 @@ class Session:
         """Look at every variable now, touched or not, and save what had changed unseen."""
         with self._lock:
             first = self.save(Cell(message="before %pod_verify --live"), only_if_changed=True)
-            values, before = self._values(), self._state
-            active, _, components = self._examine(values, Touched(everything=True), self.head or 0)
-            made = (store_component(component, digest_of) for component in components)
+            values, before = self._survey.values(), self._state
+            seen = self._survey.look(before, values, Touched(everything=True), self.head or 0)
+            made = (store_component(component, digest_of) for component in seen.components)
             manifests = {digest_of(manifest.to_bytes()): manifest for manifest in made}
-            after = self._advance(before, values, active, manifests, digest_of)
+            after = self._survey.advance(before, values, seen.active, manifests, digest_of)
             unseen = {
                 name: self._last_seen_changing(name)
                 for names in differences(before.variables, after.variables)
@@ -431,57 +351,6 @@ class Session:
                     return commit.t
         return None
 
-    def _examine(
-        self, values: Mapping[str, Any], touched: Touched, t: int
-    ) -> tuple[_Active, dict[str, str], list[Component]]:
-        """What is active now, as components; and why some of it could not be saved."""
-        while True:
-            active = self._active(values, touched)
-            examination = Examination(
-                self.namespace, self._tokens, self._policy, t, self._since.at(t), self._whole
-            )
-            try:
-                examination.examine(active.roots, active.definitions, active.rebound)
-                met = self._met_elsewhere(examination, values, active)
-                if not met and not examination.has_parted():
-                    return active, examination.failures, examination.components()
-            finally:
-                examination.close()
-            # An active variable got hold of another one's object in a way that no tracker saw.
-            touched |= Touched(frozenset(met))
-
-    def _reached(self, values: Mapping[str, Any], touched: Touched) -> Touched:
-        """What may have been changed by ways that do not go by its name."""
-        try:
-            names = self.aliases.reached(touched, values)
-            if self.aliases.figures_in_use(touched, values):
-                entries = self._state.variables.values()
-                names |= {each.name for each in entries if "matplotlib" in dict(each.versions)}
-        except Exception:  # threads, modules and libraries may be in any state
-            return Touched(everything=True)
-        return Touched(names)
-
-    def _met_elsewhere(
-        self, examination: Examination, values: Mapping[str, Any], active: _Active
-    ) -> set[str]:
-        """Variables not looked at whose very object was met all the same."""
-        return {
-            name
-            for name, value in values.items()
-            if examination.has_met(value)
-            and name not in active.roots
-            and not unchanging(value)
-            and not self._is_unavailable(name, value)
-        }
-
-    def _values(self) -> dict[str, Any]:
-        versioned = self._versioned
-        return {
-            name: value
-            for name, value in dict.items(self.namespace)
-            if type(name) is str and versioned(name, value)
-        }
-
     def _rescue(self, generation: object) -> dict[str, bytes]:
         """Blobs that the state relies on and garbage collection is about to delete, to be stored
         once more. Where some are gone already, everything is saved anew."""
@@ -491,93 +360,17 @@ class Session:
         found = self.history.readable_blobs(lost)
         if lost != found.keys():
             # What could not be restored is not lost by this: it was damaged then.
-            unavailable = {n for n, v in self._values().items() if self._is_unavailable(n, v)}
+            unavailable = {
+                name
+                for name, value in self._survey.values().items()
+                if is_unavailable(self._state, name, value)
+            }
             if not self._state.blobs(without=unavailable).isdisjoint(lost - found.keys()):
                 self._state = State()
         return found
 
     def _has_blob(self, digest: str) -> bool:
         return self._writer.pending_blob(digest) is not None or self.history.repository.has(digest)
-
-    def _active(self, values: Mapping[str, Any], touched: Touched) -> _Active:
-        """Variables and definitions that can have changed: those touched, and all that hang
-        together with one of them."""
-        state = self._state
-        objects = state.objects
-        rebound = {n for n, value in values.items() if not is_held(objects.get(n), value)}
-        gone = state.groups.keys() - values.keys()
-        asked = values.keys() if touched.everything else touched.names & values.keys()
-        looked_at = {
-            name
-            for name in asked
-            # Through a placeholder nothing can have been changed.
-            if not unchanging(values[name]) and not self._is_unavailable(name, values[name])
-        }
-        todo: list[tuple[bool, str]] = [(False, name) for name in {*rebound, *gone, *looked_at}]
-        seen = set(todo)
-        while todo:
-            is_token, key = todo.pop()
-            group = (state.definition_groups if is_token else state.groups).get(key)
-            if group is None:
-                continue
-            reached = {(False, name) for name in group.names}
-            reached |= {(True, token) for token in group.uses}
-            todo.extend(reached - seen)
-            seen |= reached
-        live = {key: self._tokens.live(key) for is_token, key in seen if is_token}
-        return _Active(
-            roots={
-                key: values[key]
-                for is_token, key in seen
-                if not is_token and key in values and not self._is_unavailable(key, values[key])
-            },
-            definitions={token: found for token, found in live.items() if found is not None},
-            rebound=rebound,
-            gone=gone,
-        )
-
-    def _is_unavailable(self, name: str, value: object) -> bool:
-        """Whether it could not be restored, so that its saved pods are to be kept as they are."""
-        return type(value) is Unavailable and is_held(self._state.objects.get(name), value)
-
-    def _advance(
-        self,
-        before: State,
-        values: Mapping[str, Any],
-        active: _Active,
-        manifests: Mapping[str, Manifest],
-        put: Callable[[Bytes], str],
-    ) -> State:
-        """The state after these components took the place of what was active."""
-        groups, objects = dict(before.groups), dict(before.objects)
-        for name in active.gone:
-            del groups[name]
-            del objects[name]
-        objects.update({name: reference_to(values[name]) for name in active.rebound})
-        definition_groups = dict(before.definition_groups)
-        for digest, manifest in manifests.items():
-            group = group_of(digest, manifest)
-            groups.update(dict.fromkeys(group.names, group))
-            definition_groups.update(dict.fromkeys(group.tokens, group))
-        used = {token for group in set(groups.values()) for token in group.uses}
-        needed = needed_definitions(used, definition_groups)
-        definition_groups = {t: group for t, group in definition_groups.items() if t in needed}
-
-        definitions = definition_entries(
-            manifests, lambda token: describe(self._tokens.live(token))
-        )
-        definition_table = before.definitions.updated(
-            [e for e in definitions if e.name in needed and before.definitions.get(e.name) != e],
-            before.definitions.keys() - needed,
-            put,
-        )
-        variables = variable_entries(manifests, lambda name: describe(values[name]), definitions)
-        table = before.variables.updated(
-            [entry for entry in variables if before.variables.get(entry.name) != entry],
-            active.gone,
-            put,
-        )
-        return State(table, definition_table, groups, definition_groups, objects)
 
     # --- checkout
 
@@ -603,29 +396,29 @@ class Session:
             same = SameDefinitions(
                 self.history, self._state.definitions, self.history.definitions(commit)
             )
-            kept = {v.name for v in chosen if self._is_in_place(v, same)}
+            kept = {v.name for v in chosen if is_in_place(self.namespace, self._state, v, same)}
             wanted = [variable for variable in chosen if variable.name not in kept]
             restored = restore(
                 self.history,
                 commit,
                 wanted,
                 self.namespace,
-                lambda token: self._tokens.live(token) if same(token) else None,
+                lambda token: self._survey.tokens.live(token) if same(token) else None,
             )
-            self._complete(restored, wanted, t)
+            complete(restored, wanted, t)
             rebuilt: dict[str, Any] = {}
             if rebuild is not None:
                 live = {
                     each.name: dict.get(self.namespace, each.name)
                     for each in then.values()
-                    if self._is_in_place(each, same)
+                    if is_in_place(self.namespace, self._state, each, same)
                 }
                 definitions = restored.definitions
                 rebuilt = rebuild(
                     live | restored.values,
                     lambda token: (
                         definitions.get(token)
-                        or (self._tokens.live(token) if same(token) else None)
+                        or (self._survey.tokens.live(token) if same(token) else None)
                     ),
                 )
                 kept -= rebuilt.keys()
@@ -642,13 +435,13 @@ class Session:
             report.opaque = {v.name: v.opaque for v in wanted if v.opaque and v.name not in rebuilt}
             if names is None:
                 report.removed = sorted(self._state.variables.keys() - then.keys())
-                after = self._state_at(commit, then, restored, kept)
+                after = state_at(self.history, commit, then, restored, kept, self._state)
                 if self.track_random:
                     report.generators = generators.prepare(self.history, commit)
             else:
-                report.separated = _separated(self.history, wanted, {v.name for v in chosen})
+                report.separated = separated(self.history, wanted, {v.name for v in chosen})
                 after = None
-            displaced = self._using_displaced(restored)
+            displaced = using_displaced(self._survey.tokens, self._state, restored)
             gate.open = False
             self._swap(restored, report.removed, after, t, report.generators, displaced)
             self._tracker.touch(Touched(frozenset(rebuilt)))
@@ -662,70 +455,9 @@ class Session:
     def adopt(self, commit: Commit, restored: Restored) -> None:
         """Take over a namespace that was just loaded from a commit as its own HEAD."""
         then = self.history.variables(commit)
-        self._complete(restored, list(then.values()), commit.t)
-        after = self._state_at(commit, then, restored, set())
+        complete(restored, list(then.values()), commit.t)
+        after = state_at(self.history, commit, then, restored, set(), self._state)
         self._swap(restored, [], after, commit.t, generators.Settings(), set())
-
-    def _is_in_place(self, variable: Variable, same: SameDefinitions) -> bool:
-        group = self._state.groups.get(variable.name)
-        return (
-            group is not None
-            and group.manifest == variable.manifest
-            and group.names <= self.namespace.keys()
-            # The cause for which one was not restored may have been mended since, and what it
-            # shares with the others is to be shared again.
-            and not any(type(dict.get(self.namespace, n)) is Unavailable for n in group.names)
-            and all(same(token) for token in group.uses)
-        )
-
-    @staticmethod
-    def _complete(restored: Restored, wanted: Iterable[Variable], t: int) -> None:
-        """Put a placeholder where a variable could not be restored."""
-        for variable in wanted:
-            why = restored.failures.get(variable.name)
-            if why is not None:
-                restored.values[variable.name] = Unavailable(variable.name, variable.type, why, t)
-
-    def _state_at(self, commit: Commit, then: Table, restored: Restored, kept: set[str]) -> State:
-        """What will be known of the namespace once it is as it was at this commit."""
-        groups: dict[str, Group] = {}
-        definition_groups: dict[str, Group] = {}
-        by_manifest: dict[str, Group] = {}
-        definitions = self.history.definitions(commit)
-        for entry, found in (
-            *((entry, groups) for entry in then.values()),
-            *((entry, definition_groups) for entry in definitions.values()),
-        ):
-            group = by_manifest.get(entry.manifest)
-            if group is None:
-                group = by_manifest[entry.manifest] = self._group_at(entry)
-            found[entry.name] = group
-        objects = {name: reference_to(value) for name, value in restored.values.items()}
-        objects |= {name: self._state.objects[name] for name in kept}
-        return State(then, definitions, groups, definition_groups, objects)
-
-    def _group_at(self, entry: Variable) -> Group:
-        known = self._state.groups.get(entry.name)
-        if known is not None and known.manifest == entry.manifest:
-            return known
-        try:
-            return group_of(entry.manifest, self.history.manifest(entry.manifest))
-        except PodError:  # damaged: its variables are unavailable
-            return Group(entry.manifest, frozenset({entry.name}), *[frozenset[str]()] * 3)
-
-    def _using_displaced(self, restored: Restored) -> set[str]:
-        """Variables with a class or function whose token what was restored takes over."""
-        displaced = {
-            token
-            for token, definition in restored.definitions.items()
-            if (live := self._tokens.live(token)) is not None and live is not definition
-        }
-        groups = self._state.definition_groups
-        return {
-            name
-            for name, group in self._state.groups.items()
-            if displaced and not displaced.isdisjoint(needed_definitions(group.uses, groups))
-        }
 
     def _swap(
         self,
@@ -741,9 +473,9 @@ class Session:
             dict.pop(self.namespace, name, None)
         dict.update(self.namespace, restored.values)
         if after is not None:
-            self._tokens.reserve(after.definitions)
+            self._survey.tokens.reserve(after.definitions)
         for token, definition in restored.definitions.items():
-            self._tokens.adopt(token, definition)
+            self._survey.tokens.adopt(token, definition)
         if after is not None:
             settings.apply()
             random = generators.digests() if self.track_random else ()
@@ -755,31 +487,6 @@ class Session:
             # What still has a class that lost its token is examined again, and names it anew.
             self._tracker.touch(Touched(frozenset(displaced)))
         self.checkouts += 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Active:
-    """What a save looks at."""
-
-    roots: dict[str, Any]
-    definitions: dict[str, Any]
-    """By token."""
-    rebound: set[str]
-    """Variables that are new, or have another object than at the last save."""
-    gone: set[str]
-    """Variables that are no longer in the namespace."""
-
-
-def _separated(
-    history: History, wanted: Iterable[Variable], chosen: set[str]
-) -> dict[str, list[str]]:
-    found = {}
-    for variable in wanted:
-        with contextlib.suppress(PodError):
-            others = history.manifest(variable.manifest).names.keys() - chosen
-            if others:
-                found[variable.name] = sorted(others)
-    return found
 
 
 def _cut(code: str) -> str:
