@@ -40,6 +40,26 @@ def test_drawing_into_the_current_figure_is_seen(pod: PodKernel, draw: str) -> N
     assert not {"numbers", "series"} & set(pod.head["changed"])
 
 
+def test_loading_and_comparing_open_no_figures(pod: PodKernel) -> None:
+    a = pod.cell(FIGURE)
+    b = pod.cell("ax.plot([1, 2])")
+    state = "[list(plt.get_fignums()), plt.gcf() is fig]"
+    before = pod.value(state)
+    assert before == [[1, 2], True]
+    assert "fig" in pod.run(f"%pod_diff {a} {b}").text
+    pod.run(f"import pod\nloaded = pod.open('.pod', create=False).load({a}, ['fig', 'ax'])")
+    assert pod.value("len(loaded['ax'].lines), len(ax.lines)") == (0, 1)
+    assert pod.value(state) == before
+
+
+def test_a_checkout_opens_the_figures_that_were_open(pod: PodKernel) -> None:
+    t = pod.cell(FIGURE)
+    pod.cell("plt.close('all')\ndel fig, ax, held, other")
+    assert pod.value("plt.get_fignums()") == []
+    pod.checkout(t)
+    assert pod.value("len(plt.get_fignums()), plt.figure(fig.number) is fig") == (2, True)
+
+
 def test_after_a_checkout_too(pod: PodKernel) -> None:
     t = pod.cell(FIGURE)
     pod.cell("plt.plot([1, 2])")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pod.errors import PodError, RestoreError, UnknownVariableError
+from pod.history.figures import OpenFigures
 from pod.history.moments import History, ManifestSource
 from pod.history.records import Commit, Variable
 from pod.history.table import Table
@@ -29,6 +30,8 @@ class Restored:
     """Variable -> why it could not be loaded."""
     definitions: dict[str, Any] = field(default_factory=dict)
     """Token -> class or function that the values refer to."""
+    figures: list[Any] = field(default_factory=list)
+    """Managers of figures that `matplotlib.pyplot` kept then, and does not now."""
 
 
 class SameDefinitions:
@@ -140,6 +143,7 @@ def restore(
 
     everything = history.variables(commit)
     lender = _Lender(loader, namespace, everything, value)
+    open_figures = OpenFigures()
     with uninterrupted() as gate:
         try:
             gate.let_in()
@@ -154,6 +158,7 @@ def restore(
         finally:
             gate.open = False
             lender.take_back()
+            restored.figures = open_figures.take_back()
     broken = loader.broken()
     for name in list(restored.values) if broken else ():
         for token in _tokens(history, everything[name], table) & broken.keys():

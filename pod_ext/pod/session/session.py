@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 from pod.errors import PodError, StorageError
-from pod.history import generators
+from pod.history import figures, generators
 from pod.history.manifest import Manifest, canonical, store_component
 from pod.history.moments import History
 from pod.history.records import Commit
@@ -444,6 +444,7 @@ class Session:
             displaced = using_displaced(self._survey.tokens, self._state, restored)
             gate.open = False
             self._swap(restored, report.removed, after, t, report.generators, displaced)
+            figures.open_again(restored.figures)
             self._tracker.touch(Touched(frozenset(rebuilt)))
             report.imports = {
                 name
