@@ -292,5 +292,5 @@ CASES = [
     case("NLTK", "PorterStemmer", lambda: {"s": nltk.PorterStemmer()}, lambda x: x.update(n=1), by(lambda x: (len(x), x["s"].stem("running"))), look=lambda x: x["s"].stem("cats"), resaved=(RESTART,), why=ORDER, unordered=True),
     case("NLTK", "NaiveBayesClassifier", lambda: nltk.NaiveBayesClassifier.train([({"a": 1}, "x"), ({"a": 2}, "y")]), note, by(lambda x: (x.classify({"a": 1}), getattr(x, "note", 0))), look=lambda x: x.classify({"a": 2})),
     case("NLTK", "ConditionalFreqDist", lambda: nltk.ConditionalFreqDist([("a", 1), ("b", 2)]), lambda x: x["a"].update([3])),
-    case("NLTK", "CFG", lambda: nltk.CFG.fromstring("S -> 'a' | 'b'"), lambda x: x.productions().pop(), by(lambda x: str(x.productions())), look=str),
+    case("NLTK", "CFG", lambda: nltk.CFG.fromstring("S -> 'a' | 'b'"), lambda x: x.productions().pop(), by(lambda x: str(x.productions())), look=str, resaved=(RESTART,), why=ORDER, unordered=True),
 ]  # fmt: skip
