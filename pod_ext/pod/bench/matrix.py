@@ -1,0 +1,172 @@
+"""Many pairs, each in processes of its own, one after the other; results are appended to a file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pod.bench.measure import machine, memory_of_others
+from pod.bench.records import Machine, Pair, Results, Run, append, from_line
+from pod.bench.runner import Job
+from pod.bench.systems import KISHU, NOOP
+
+SAMPLE = 0.25
+"""Seconds between two looks at the memory of a pair's other processes."""
+
+
+@dataclass
+class Bench:
+    """Runs pairs, and keeps what it needs to compare their loads with."""
+
+    results: Path
+    cache: Path
+    """Directory for generated data, kept."""
+    real: Path | None = None
+    timeout: float = 1800.0
+    """Seconds for one process."""
+    kishu_python: str = ""
+    """An interpreter with Kishu."""
+    verify: bool = True
+    """Whether loads are compared, for which the workload is run twice without any system."""
+    temporary: Path | None = None
+    """Directory under which stores are made. Default: the system's."""
+    machine: Machine = field(default_factory=machine)
+    _references: dict[Pair, tuple[Run, tuple[str, ...]]] = field(default_factory=dict)
+
+    def __enter__(self) -> Bench:
+        self.results.parent.mkdir(parents=True, exist_ok=True)
+        self.cache.mkdir(parents=True, exist_ok=True)
+        self._directory = tempfile.TemporaryDirectory(prefix="pod-bench-", dir=self.temporary)
+        append(self.results, self.machine)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._directory.cleanup()
+
+    def run(self, pair: Pair) -> Run:
+        """Measure a pair and append it to the results; what goes wrong is in the record."""
+        directory = Path(tempfile.mkdtemp(dir=self._directory.name))
+        try:
+            run = replace(self._run(pair, directory), machine=self.machine.id)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+        append(self.results, run)
+        return run
+
+    def _run(self, pair: Pair, directory: Path) -> Run:
+        verified = self.verify and pair.system != NOOP and pair.loads > 0
+        references: tuple[str, ...] = ()
+        if verified:
+            failed, references = self._reference(pair)
+            if failed.error:
+                return replace(failed, pair=pair)
+        run = self._process("run", pair, directory, references)
+        if run.error or not verified:
+            return run
+        loaded = self._process("load", pair, directory, references)
+        if loaded.error:
+            return replace(run, error=f"loading: {loaded.error}")
+        return replace(run, loads=loaded.loads, unsteady=loaded.unsteady)
+
+    def _reference(self, pair: Pair) -> tuple[Run, tuple[str, ...]]:
+        """What is there after the cells, as two runs found it; made once for a workload."""
+        plain = replace(pair, system=NOOP, think=0.0)
+        if plain not in self._references:
+            files = []
+            for number in range(2):
+                directory = Path(tempfile.mkdtemp(dir=self._directory.name))
+                path = str(directory / f"states-{number}")
+                run = self._process("reference", plain, directory, (path,))
+                files.append(path)
+                if run.error:
+                    break
+            self._references[plain] = (run, tuple(files))
+        return self._references[plain]
+
+    def _process(self, kind: str, pair: Pair, directory: Path, references: tuple[str, ...]) -> Run:
+        job = Job(
+            kind=kind,
+            pair=pair,
+            store=str(directory / "store"),
+            scratch=str(directory / "scratch"),
+            data=str(self.cache),
+            real=str(self.real or ""),
+            references=references,
+            saved=str(directory / "saved"),
+            result=str(directory / f"{kind}-result"),
+        )
+        job.write(directory / f"{kind}-job")
+        python = self.kishu_python if pair.system == KISHU and self.kishu_python else sys.executable
+        command = [python, "-m", "pod.bench.runner", str(directory / f"{kind}-job")]
+        with (directory / f"{kind}-output").open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment(pair, directory),
+                start_new_session=True,
+            )
+            why, others = self._wait(process)
+        result = Path(job.result)
+        if result.exists():
+            found = from_line(result.read_text())
+            assert isinstance(found, Run)
+            return replace(found, peak_others=others)
+        told = (directory / f"{kind}-output").read_text(errors="replace").strip()[-1000:]
+        why = why or f"the process ended with {process.returncode}"
+        return Run(pair, error=f"{why}. {told}".strip())
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> tuple[str, int]:
+        """Until a process has ended: why it was ended, and the most that its own had in memory."""
+        deadline = time.monotonic() + self.timeout
+        others = 0
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(SAMPLE)
+                    return "", others
+                others = max(others, memory_of_others(process.pid))
+                if time.monotonic() > deadline:
+                    return f"not done within {self.timeout:g} s", others
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """With everything that it has started: the group is its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _environment(pair: Pair, directory: Path) -> Mapping[str, str]:
+    """Nothing of the user's, and the same for every pair."""
+    source = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")]))
+    return {
+        **os.environ,
+        "PYTHONPATH": path,
+        "PYTHONHASHSEED": str(pair.seed),
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": str(directory.parent / "matplotlib"),
+        "IPYTHONDIR": str(directory / "ipython"),
+        "POD_DATA_DIR": str(directory / "key"),
+        "TMPDIR": str(directory),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
+    }
+
+
+def remaining(pairs: Iterable[Pair], results: Path, resume: bool) -> list[Pair]:
+    """Each pair once; with `resume` only those that the results do not have yet."""
+    there = {run.pair for run in Results.read(results).runs} if resume and results.exists() else ()
+    return [pair for pair in dict.fromkeys(pairs) if pair not in there]
