@@ -47,8 +47,10 @@ def state_of(variables: Mapping[str, Any]) -> State:
     """The state that these variables are in. Alters nothing."""
     holders: dict[int, list[str]] = {}
     digests = {}
+    walks = []  # kept, so that no identity is given to two objects
     for name in sorted(variables):
         walk = _deeply(_Walk, variables[name])
+        walks.append(walk)
         digests[name] = walk.digest
         for identity in walk.mutable:
             holders.setdefault(identity, []).append(name)
@@ -205,6 +207,7 @@ class _Walk:
             self._items(sorted(value))
             return
         walks = [_Walk(each) for each in value]
+        self._kept += walks
         for walk in walks:
             self.mutable |= walk.mutable
             self._opaque = self._opaque or not walk.digest
@@ -265,6 +268,8 @@ class _Walk:
         for base, content in _CONTENT.items():
             if isinstance(value, base):
                 self._feed_part(content(value))
+                if hasattr(kind, "__setstate__"):
+                    return  # which attributes come back beside the content is for it to say
         attributes = getattr(value, "__dict__", {})
         self._text("\0".join(attributes))
         self._items(list(attributes.values()))

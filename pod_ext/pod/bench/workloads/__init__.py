@@ -4,13 +4,28 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from collections.abc import Mapping
 
-from pod.bench.workloads import synthetic
+from pod.bench.records import Unavailable
+from pod.bench.workloads import examples, synthetic
+from pod.bench.workloads.ai4code import ai4code
 from pod.bench.workloads.base import Maker, Source, Workload
+from pod.bench.workloads.betterxb import betterxb
+from pod.bench.workloads.skltweet import skltweet
+from pod.bench.workloads.tpsmay22 import tpsmay22
+from pod.bench.workloads.twittnet import twittnet
 
-__all__ = ["MAKERS", "SYNTHETIC", "Source", "Workload", "make_workload"]
+__all__ = [
+    "EXAMPLES",
+    "MAKERS",
+    "NOTEBOOKS",
+    "SYNTHETIC",
+    "Source",
+    "Workload",
+    "make_workload",
+]
 
 ARROW = "-arrow"
 
@@ -24,7 +39,18 @@ SYNTHETIC: Mapping[str, Maker] = {
     "objects": synthetic.objects,
     "loops": synthetic.loops,
 }
-MAKERS: Mapping[str, Maker] = {**SYNTHETIC}
+NOTEBOOKS: Mapping[str, Maker] = {
+    "skltweet": skltweet,
+    "ai4code": ai4code,
+    "twittnet": twittnet,
+    "betterxb": betterxb,
+    "tpsmay22": tpsmay22,
+}
+EXAMPLES: Mapping[str, Maker] = {
+    "tour": examples.tour,
+    "working_session": examples.working_session,
+}
+MAKERS: Mapping[str, Maker] = {**NOTEBOOKS, **SYNTHETIC, **EXAMPLES}
 
 
 def make_workload(name: str, source: Source) -> Workload:
@@ -44,4 +70,7 @@ def make_workload(name: str, source: Source) -> Workload:
         if key not in accepted or key == "source":
             raise ValueError(f"{plain} has no {key!r}")
     kinds = {key: type(accepted[key].default) for key in values}
-    return maker(source, **{key: kinds[key](value) for key, value in values.items()})
+    if values.get("arrow") == "1" and importlib.util.find_spec("pyarrow") is None:
+        raise Unavailable("pyarrow is not installed")
+    own = source.of(plain)
+    return maker(own, **{key: kinds[key](value) for key, value in values.items()})

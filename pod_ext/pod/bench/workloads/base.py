@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 SCALES = ("tiny", "quick", "full")
@@ -35,6 +35,11 @@ class Source:
     """For generated data; files in it are made once, by `made`."""
     real: Path | None = None
     """Of the real data, if there is any."""
+
+    def of(self, workload: str) -> Source:
+        """The part of it that is for one workload."""
+        real = self.real / workload if self.real is not None else None
+        return replace(self, directory=self.directory / workload, real=real)
 
     def pick(self, tiny: int, quick: int, full: int) -> int:
         """The number for this scale."""

@@ -27,6 +27,10 @@ LONG_TEXT = """[
         for n, (a, b, c, d, e) in enumerate(words[rng.integers(0, 20, (<<rows>>, 5))])
     ]"""
 
+SHORT_TEXT = (
+    '[f"{word[:2]}{n % 10_000:04d}" for n, word in enumerate(words[rng.integers(0, 20, <<rows>>)])]'
+)
+
 LOOKS = """
 # %%
 df.head()
@@ -121,17 +125,17 @@ def readonly(source: Source, *, rows: int = 0, arrow: int = 0) -> Workload:
 
 
 def update(source: Source, *, rows: int = 0, arrow: int = 0) -> Workload:
-    """13 cells: the same frame is made, and then a column is added, changed, renamed or dropped, or
-    the rows are sorted anew, in each of twelve more."""
-    frame = _frame(source, LONG_TEXT, _rows(source, rows), arrow)
+    """13 cells: such a frame with shorter text is made, and then a column is added, changed, renamed
+    or dropped, or the rows are sorted anew, in each of twelve more."""
+    frame = _frame(source, SHORT_TEXT, _rows(source, rows), arrow)
     return Workload(cells_of(frame + CHANGES))
 
 
 def append(source: Source, *, rows: int = 0, arrow: int = 0, count: int = 10) -> Workload:
-    """The same frame, to which each of ten more cells appends a thousandth of its rows."""
+    """The frame of `update`, to which each of ten more cells appends a thousandth of its rows."""
     rows = _rows(source, rows)
     more = f"df = pd.concat([df, df.sample({max(1, rows // 1000)}, random_state=rng)])"
-    frame = _frame(source, LONG_TEXT, rows, arrow)
+    frame = _frame(source, SHORT_TEXT, rows, arrow)
     return Workload((*cells_of(frame), *[more] * count))
 
 
