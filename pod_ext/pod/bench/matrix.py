@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pod.bench.measure import machine, memory_of_others
-from pod.bench.records import Machine, Pair, Results, Run, append, from_line
+from pod.bench.records import Machine, Pair, Probe, Results, Run, append, from_line
 from pod.bench.runner import Job
 from pod.bench.systems import KISHU, NOOP
 
@@ -62,6 +62,19 @@ class Bench:
         append(self.results, run)
         return run
 
+    def probe(self, name: str, scale: str, seed: int) -> Probe:
+        """Measure something that is not a run of a workload, and append it to the results."""
+        directory = Path(tempfile.mkdtemp(dir=self._directory.name))
+        try:
+            found = self._process("probe", Pair("pga", name, scale, seed), directory, ())
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+        if isinstance(found, Run):
+            found = Probe(name, scale=scale, seed=seed, error=found.error)
+        probe = replace(found, machine=self.machine.id)
+        append(self.results, probe)
+        return probe
+
     def _run(self, pair: Pair, directory: Path) -> Run:
         verified = self.verify and pair.system != NOOP and pair.loads > 0
         references: tuple[str, ...] = ()
@@ -69,10 +82,10 @@ class Bench:
             failed, references = self._reference(pair)
             if failed.error:
                 return replace(failed, pair=pair)
-        run = self._process("run", pair, directory, references)
+        run = self._figures("run", pair, directory, references)
         if run.error or not verified:
             return run
-        loaded = self._process("load", pair, directory, references)
+        loaded = self._figures("load", pair, directory, references)
         if loaded.error:
             return replace(run, error=f"loading: {loaded.error}")
         return replace(run, loads=loaded.loads, unsteady=loaded.unsteady)
@@ -85,14 +98,22 @@ class Bench:
             for number in range(2):
                 directory = Path(tempfile.mkdtemp(dir=self._directory.name))
                 path = str(directory / f"states-{number}")
-                run = self._process("reference", plain, directory, (path,))
+                run = self._figures("reference", plain, directory, (path,))
                 files.append(path)
                 if run.error:
                     break
             self._references[plain] = (run, tuple(files))
         return self._references[plain]
 
-    def _process(self, kind: str, pair: Pair, directory: Path, references: tuple[str, ...]) -> Run:
+    def _figures(self, kind: str, pair: Pair, directory: Path, references: tuple[str, ...]) -> Run:
+        found = self._process(kind, pair, directory, references)
+        assert isinstance(found, Run)
+        return found
+
+    def _process(
+        self, kind: str, pair: Pair, directory: Path, references: tuple[str, ...]
+    ) -> Run | Probe:
+        """Have a job done in a process of its own."""
         job = Job(
             kind=kind,
             pair=pair,
@@ -120,8 +141,8 @@ class Bench:
         result = Path(job.result)
         if result.exists():
             found = from_line(result.read_text())
-            assert isinstance(found, Run)
-            return replace(found, peak_others=others)
+            assert not isinstance(found, Machine)
+            return replace(found, peak_others=others) if isinstance(found, Run) else found
         told = (directory / f"{kind}-output").read_text(errors="replace").strip()[-1000:]
         why = why or f"the process ended with {process.returncode}"
         return Run(pair, error=f"{why}. {told}".strip())

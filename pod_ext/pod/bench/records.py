@@ -51,6 +51,8 @@ class CellFigures:
     """Bytes in the store when the next cell began."""
     error: str = ""
     """What the cell raised."""
+    unsaved: str = ""
+    """Why the moment after this cell was not saved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Sequence
 
-from pod.bench.records import Results, Run
+from pod.bench import headline
+from pod.bench.records import Probe, Results, Run
 from pod.bench.systems import NOOP
+from pod.bench.workloads.synthetic import LOOP_NAMES
 
 MB = 1_000_000
 NONE = "-"
 """Where there is no figure."""
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Markdown, its columns padded; all but the first are set to the right."""
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
+    """Markdown, its columns padded; the first `left` of them are set to the left."""
     body = [list(row) for row in rows]
     widths = [max(len(row[n]) for row in [list(header), *body]) for n in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:
-        first, *others = [
-            cell.ljust(width) if n == 0 else cell.rjust(width)
+        padded = [
+            cell.ljust(width) if n < left else cell.rjust(width)
             for n, (cell, width) in enumerate(zip(cells, widths, strict=True))
         ]
-        return "| " + " | ".join([first, *others]) + " |"
+        return f"| {' | '.join(padded)} |"
 
-    rule = ["-" * (widths[0] + 2), *["-" * (width + 1) + ":" for width in widths[1:]]]
+    rule = ["-" * (w + 2) if n < left else "-" * (w + 1) + ":" for n, w in enumerate(widths)]
     return "\n".join([line(header), f"|{'|'.join(rule)}|", *map(line, body)])
 
 
@@ -76,7 +79,8 @@ def failure(run: Run) -> str:
 
 def _row(run: Run, dill: Run | None, noop: Run | None) -> list[str]:
     waits = [cell.wait for cell in run.cells]
-    against = dill if dill is not None and not dill.error else None
+    compared = dill is not None and not dill.error and run.pair.system != NOOP
+    against = dill if compared else None
     slower = run.cell_seconds / noop.cell_seconds if noop and noop.cell_seconds else None
     whole = [load.seconds for load in run.loads if load.names is None and not load.error]
     part = [load.seconds for load in run.loads if load.names is not None and not load.error]
@@ -101,8 +105,11 @@ def came_back(run: Run) -> str:
     """What became of the variables that were loaded."""
     if not run.loads:
         return NONE
-    errors = sum(bool(load.error) for load in run.loads)
     told = []
+    unsaved = sum(bool(cell.unsaved) for cell in run.cells)
+    if unsaved:
+        told.append(f"{unsaved} cells not saved")
+    errors = sum(bool(load.error) for load in run.loads)
     if errors:
         told.append(f"{errors} of {len(run.loads)} loads failed")
     for word in ("wrong", "missing", "unshared"):
@@ -112,14 +119,48 @@ def came_back(run: Run) -> str:
     return "; ".join(told) or "as it was"
 
 
-def text_tables(results: Results) -> str:
-    """One table for each workload, and where it was measured."""
-    parts = []
+def report(results: Results) -> str:
+    """The table of targets, one table for each workload, and where it was measured."""
+    parts = [f"## Targets\n\n{_targets(results)}"]
     for workload in dict.fromkeys(run.pair.workload for run in results.runs):
         parts.append(f"### {workload}\n\n{workload_table(results, workload)}")
-    for machine in results.machines[-1:]:
-        parts.append(
-            f"{machine.cpu}, {machine.cores} cores, {machine.memory / 1e9:.0f} GB, "
-            f"{machine.kernel}, Python {machine.python}; commit {machine.commit}, {machine.date}"
-        )
-    return "\n\n".join(parts)
+    parts += [_tracking(results), *map(_probe, results.probes), _machines(results)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _targets(results: Results) -> str:
+    found = headline.figures(results)
+    return table(("figure", "target", "measured", ""), headline.rows(found), left=4)
+
+
+def _tracking(results: Results) -> str:
+    systems = dict.fromkeys(r.pair.system for r in results.runs if r.pair.workload == "loops")
+    rows = []
+    for system in systems:
+        with contextlib.suppress(headline.NotMeasured):
+            ratios = headline.tracking_ratios(results, system)
+            rows.append([system, *(f"{each:.2f}" for each in ratios.values())])
+    if not rows:
+        return ""
+    header = ("tight loops, times as long as in noop", *LOOP_NAMES)
+    return f"### Tracking\n\n{table(header, rows)}"
+
+
+def _probe(probe: Probe) -> str:
+    told = ", ".join(f"{name} {value:.4g}" for name, value in probe.values.items())
+    return f"{probe.name}: {probe.error or told}"
+
+
+def _machines(results: Results) -> str:
+    """Of those that something was measured on."""
+    used = {run.machine for run in results.runs} | {probe.machine for probe in results.probes}
+    told = []
+    for machine in results.machines:
+        if machine.id in used:
+            packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+            told.append(
+                f"{machine.cpu}, {machine.cores} cores, {machine.memory / 1e9:.0f} GB, "
+                f"{machine.kernel}, Python {machine.python}; commit {machine.commit}, "
+                f"{machine.date}. {packages}"
+            )
+    return "\n\n".join(dict.fromkeys(told))

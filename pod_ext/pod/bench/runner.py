@@ -1,8 +1,9 @@
 """One pair in a process of its own: `python -m pod.bench.runner JOB`, where JOB is a file of JSON.
 
-Three kinds of jobs. `run` executes the cells with a system at work and measures; `reference` does
+Four kinds of jobs. `run` executes the cells with a system at work and measures; `reference` does
 it with none and notes the state after those cells that are to be loaded; `load` loads what a `run`
-has saved, and compares. What comes out is written to the job's `result`.
+has saved, and compares; `probe` measures something else. What comes out is written to the job's
+`result`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from pathlib import Path
 
 from pod.bench import verify
 from pod.bench.measure import Watcher, peak_memory, stored_bytes
-from pod.bench.records import CellFigures, LoadFigures, Pair, Run, Unavailable, to_line
+from pod.bench.probes import PROBES
+from pod.bench.records import CellFigures, LoadFigures, Pair, Probe, Run, Unavailable, to_line
 from pod.bench.shell import MeasuredShell, Ran, make_shell
 from pod.bench.systems import make_system
 from pod.bench.systems.base import Reference, System, user_variables
@@ -121,7 +123,7 @@ def run(job: Job) -> Run:
     held = system.held()
     ended = time.perf_counter()
     for number, ran in enumerate(_cells(shell, workload)):
-        reference = system.reference()
+        reference, unsaved = _reference(system)
         references.append(reference)
         ended = ran.ended
         if reference is not None:
@@ -131,7 +133,7 @@ def run(job: Job) -> Run:
         figures.append(
             CellFigures(
                 ran.seconds - (held - before), ran.hooks + held - before, held - before, None,
-                stored, ran.error,
+                stored, ran.error, unsaved,
             )
         )  # fmt: skip
         time.sleep(job.pair.think)
@@ -149,6 +151,14 @@ def run(job: Job) -> Run:
         peak=peak_memory(),
         unsaved=tuple(system.unsaved()),
     )
+
+
+def _reference(system: System) -> tuple[Reference | None, str]:
+    """What the system calls the moment after this cell, else why there is none."""
+    try:
+        return system.reference(), ""
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"[:300]
 
 
 def _note_durable(
@@ -248,17 +258,30 @@ def _load(
     )
 
 
+def _figures(job: Job) -> Run:
+    act = {"run": run, "reference": reference, "load": load}[job.kind]
+    try:
+        return act(job)
+    except Unavailable as error:
+        return Run(job.pair, error=str(error), unavailable=True)
+    except Exception as error:
+        return Run(job.pair, error=f"{type(error).__name__}: {error}"[:2000])
+
+
+def _probe(job: Job) -> Probe:
+    probe = Probe(job.pair.workload, scale=job.pair.scale, seed=job.pair.seed)
+    try:
+        directories = Path(job.store), Path(job.scratch)
+        return replace(probe, values=PROBES[probe.name](*directories, probe.scale))
+    except Exception as error:
+        return replace(probe, error=f"{type(error).__name__}: {error}"[:2000])
+
+
 def main(arguments: list[str]) -> int:
     """Do a job; what goes wrong is in its result."""
     job = Job.read(Path(arguments[0]))
-    act = {"run": run, "reference": reference, "load": load}[job.kind]
     warnings.simplefilter("ignore")
-    try:
-        result = act(job)
-    except Unavailable as error:
-        result = Run(job.pair, error=str(error), unavailable=True)
-    except Exception as error:
-        result = Run(job.pair, error=f"{type(error).__name__}: {error}"[:2000])
+    result = _probe(job) if job.kind == "probe" else _figures(job)
     Path(job.result).write_text(to_line(result))
     sys.stdout.flush()
     # Threads of systems and of libraries are not waited for: everything is on the disk.

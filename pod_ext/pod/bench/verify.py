@@ -261,9 +261,10 @@ class _Walk:
     # --- instances
 
     def _feed_instance(self, value: Any) -> None:
-        if self._is_known(value):
-            return
         kind = type(value)
+        parameters = getattr(kind, "__dataclass_params__", None)
+        if self._is_known(value, mutable=not getattr(parameters, "frozen", False)):
+            return
         self._text(f"instance {kind.__module__}.{kind.__qualname__}")
         for base, content in _CONTENT.items():
             if isinstance(value, base):

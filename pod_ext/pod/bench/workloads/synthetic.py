@@ -125,8 +125,8 @@ def readonly(source: Source, *, rows: int = 0, arrow: int = 0) -> Workload:
 
 
 def update(source: Source, *, rows: int = 0, arrow: int = 0) -> Workload:
-    """13 cells: such a frame with shorter text is made, and then a column is added, changed, renamed
-    or dropped, or the rows are sorted anew, in each of twelve more."""
+    """13 cells: such a frame with shorter text is made, and then a column is added, changed,
+    renamed or dropped, or the rows are sorted anew, in each of twelve more."""
     frame = _frame(source, SHORT_TEXT, _rows(source, rows), arrow)
     return Workload(cells_of(frame + CHANGES))
 
@@ -266,6 +266,8 @@ for i in range(<<count>>):
     len("four")
     abs(i)
 """
+LOOPS_FIRST = 3
+"""How many cells of `loops` come before those that are timed."""
 LOOP_NAMES = (
     "globals in a function",
     "builtins in a function",
@@ -280,5 +282,5 @@ def loops(source: Source, *, rounds: int = 7) -> Workload:
     """Tight loops, for what tracking adds to them: each of five kinds, in as many rounds."""
     count = source.pick(20_000, 2_000_000, 2_000_000)
     cells = cells_of(LOOPS, count=count)
-    made, timed = cells[:3], cells[3:]
+    made, timed = cells[:LOOPS_FIRST], cells[LOOPS_FIRST:]
     return Workload((*made, *timed * rounds))
