@@ -36,11 +36,11 @@ class Bench:
     kishu_python: str = ""
     """An interpreter with Kishu."""
     verify: bool = True
-    """Whether loads are compared, for which the workload is run twice without any system."""
+    """Whether loads are compared, for which the workload is run without any system, too."""
     temporary: Path | None = None
     """Directory under which stores are made. Default: the system's."""
     machine: Machine = field(default_factory=machine)
-    _references: dict[Pair, tuple[Run, tuple[str, ...]]] = field(default_factory=dict)
+    _references: dict[tuple[Pair, int], tuple[str, str]] = field(default_factory=dict)
 
     def __enter__(self) -> Bench:
         self.results.parent.mkdir(parents=True, exist_ok=True)
@@ -76,34 +76,39 @@ class Bench:
         return probe
 
     def _run(self, pair: Pair, directory: Path) -> Run:
-        verified = self.verify and pair.system != NOOP and pair.loads > 0
-        references: tuple[str, ...] = ()
-        if verified:
-            failed, references = self._reference(pair)
-            if failed.error:
-                return replace(failed, pair=pair)
-        run = self._figures("run", pair, directory, references)
-        if run.error or not verified:
+        if not self.verify or pair.system == NOOP or not pair.loads:
+            return self._figures("run", pair, directory, ())
+        failed, _ = self._reference(pair, 0)
+        if failed:
+            return Run(pair, error=failed)
+        run = self._figures("run", pair, directory, ())
+        if run.error:
             return run
-        loaded = self._figures("load", pair, directory, references)
+        loaded = self._load(pair, directory, 1)
+        if not loaded.error and not loaded.correct:
+            # It may be the workload that does not do the same again.
+            loaded = self._load(pair, directory, 2)
         if loaded.error:
             return replace(run, error=f"loading: {loaded.error}")
         return replace(run, loads=loaded.loads, unsteady=loaded.unsteady)
 
-    def _reference(self, pair: Pair) -> tuple[Run, tuple[str, ...]]:
-        """What is there after the cells, as two runs found it; made once for a workload."""
-        plain = replace(pair, system=NOOP, think=0.0)
-        if plain not in self._references:
-            files = []
-            for number in range(2):
-                directory = Path(tempfile.mkdtemp(dir=self._directory.name))
-                path = str(directory / f"states-{number}")
-                run = self._figures("reference", plain, directory, (path,))
-                files.append(path)
-                if run.error:
-                    break
-            self._references[plain] = (run, tuple(files))
-        return self._references[plain]
+    def _load(self, pair: Pair, directory: Path, count: int) -> Run:
+        """Load, and compare with so many runs without any system."""
+        found = [self._reference(pair, number) for number in range(count)]
+        for failed, _ in found:
+            if failed:
+                return Run(pair, error=failed)
+        return self._figures("load", pair, directory, tuple(path for _, path in found))
+
+    def _reference(self, pair: Pair, number: int) -> tuple[str, str]:
+        """Why it failed, and the file with what is there after the cells; made once."""
+        key = replace(pair, system=NOOP, think=0.0), number
+        if key not in self._references:
+            directory = Path(tempfile.mkdtemp(dir=self._directory.name))
+            path = str(directory / "states")
+            run = self._figures("reference", key[0], directory, (path,))
+            self._references[key] = run.error, path
+        return self._references[key]
 
     def _figures(self, kind: str, pair: Pair, directory: Path, references: tuple[str, ...]) -> Run:
         found = self._process(kind, pair, directory, references)

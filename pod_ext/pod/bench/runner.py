@@ -212,8 +212,8 @@ def unsteady(first: dict[int, verify.State], second: dict[int, verify.State]) ->
 def load(job: Job) -> Run:
     """Load some moments, whole and one variable of each, and compare with what was there."""
     saved = json.loads(Path(job.saved).read_text())
-    states, again = map(_states, job.references)
-    skipped = unsteady(states, again)
+    states, *others = map(_states, job.references)
+    skipped = {name for other in others for name in unsteady(states, other)}
     shell = _shell(job, make_system("noop", Path(job.store)))
     for module in saved["modules"]:
         if module not in ("__main__", "__mp_main__", "this", "antigravity"):
@@ -222,7 +222,7 @@ def load(job: Job) -> Run:
     rng = random.Random(f"{job.pair.workload} {job.pair.seed}")
     figures = []
     for number, state in sorted(states.items()):
-        names = sorted(set(state.digests) - skipped)
+        names = sorted(state.digests)
         chosen = [None, (rng.choice(names),)] if names else [None]
         for asked in chosen:
             moment = saved["references"][number - 1]

@@ -425,7 +425,10 @@ def _has_own_reduction(kind: type) -> bool:
     for name in ("__reduce_ex__", "__reduce__", "__getstate__"):
         if getattr(kind, name, None) is not getattr(object, name, None):
             return True
-    return kind in copyreg.dispatch_table or not hasattr(kind, "__dict__")
+    if kind in copyreg.dispatch_table:
+        return True
+    # What has neither a __dict__ nor slots keeps its state where only its reduction tells of it.
+    return not kind.__dictoffset__ and not copyreg._slotnames(kind)  # type: ignore[attr-defined]
 
 
 _Feed = Callable[[_Walk, Any], None]

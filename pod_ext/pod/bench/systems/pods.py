@@ -60,6 +60,9 @@ def traits_of(name: str) -> Mapping[str, Any] | None:
 class Pod:
     """One variant of Pod."""
 
+    _extension: Any
+    """The `PodExtension` of the shell."""
+
     def __init__(self, directory: Path, traits: Mapping[str, Any]) -> None:
         self.directory = directory / ".pod"
         self._traits = traits
