@@ -60,9 +60,9 @@ train[float_features].describe()
 # %%
 train["target"].mean()
 # %%
-fig, axes = plt.subplots(4, 4, figsize=(10, 10))
+fig, axes = plt.subplots(2, 4, figsize=(10, 5))
 for name, ax in zip(float_features, axes.ravel()):
-    ax.hist(train[name], bins=40)
+    ax.hist(train[name], bins=20)
     ax.set_title(name)
 plt.close(fig)
 # %%
