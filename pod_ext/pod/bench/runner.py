@@ -132,10 +132,17 @@ def run(job: Job) -> Run:
         stored = stored_bytes(Path(job.store))
         figures.append(
             CellFigures(
-                ran.seconds - (held - before), ran.hooks + held - before, held - before, None,
-                stored, ran.error, unsaved,
+                seconds=ran.seconds - (held - before),
+                wait=ran.hooks + held - before,
+                held=held - before,
+                durable=None,
+                stored=stored,
+                error=ran.error,
+                unsaved=unsaved,
+                cpu=ran.cpu,
+                wait_cpu=ran.hooks_cpu,
             )
-        )  # fmt: skip
+        )
         time.sleep(job.pair.think)
     system.finish()
     finished = time.perf_counter() - ended
