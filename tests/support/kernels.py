@@ -22,6 +22,8 @@ from jupyter_client.manager import KernelManager
 POD_SOURCE = Path(pod.__file__).parent
 TRACKING = os.environ.get("POD_TEST_TRACKING", "auto")
 """How the kernels of the tests follow their namespaces; `auto` is monitoring where there is any."""
+SNAPSHOT = os.environ.get("POD_TEST_SNAPSHOT", "auto")
+"""Where they look at them."""
 MONITORED = TRACKING == "monitoring" or (TRACKING == "auto" and sys.version_info >= (3, 12))
 PATIENCE = 60.0
 """Seconds after which a kernel that has not answered counts as hanging."""
@@ -126,6 +128,7 @@ class Kernel:
                 "-f",
                 "{connection_file}",
                 f"--PodExtension.tracking={TRACKING}",
+                f"--PodExtension.snapshot={SNAPSHOT}",
             ],
             display_name="test",
             language="python",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import sys
+import time
 import types
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
@@ -52,6 +53,15 @@ PATIENCE = 9
 """How often a variable is begun again because another thread changed it meanwhile."""
 
 
+_CLOCK_EVERY = 256
+"""So many objects are met between two looks at the clock."""
+
+
+class TooLongError(BaseException):
+    """An examination was given up since it takes longer than it may. Nothing that it runs is to
+    mistake this for an error of its own."""
+
+
 def _changed_meanwhile(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "during iteration" in str(error)
 
@@ -65,6 +75,7 @@ class Examination:
         policy: where to split.
         t: the time id this is for, and `since`, by object id, when an opaque object was first seen.
         whole: arrays that are to be saved whole with a view of them.
+        deadline: when to raise `TooLongError`, by `time.perf_counter`, as far as that is noticed.
     """
 
     def __init__(
@@ -75,8 +86,11 @@ class Examination:
         t: int,
         since: Callable[[object], int] | None = None,
         whole: Holders | None = None,
+        deadline: float | None = None,
     ) -> None:
         self.tokens = tokens
+        self._deadline = deadline
+        self._until_clock = _CLOCK_EVERY
         self.policy = policy
         self.t = t
         self.since = since or (lambda _: t)
@@ -369,7 +383,16 @@ class Examination:
             if place is not None:
                 return self._split(obj, pod, place)
         self.owner[key] = pod
+        if self._deadline is not None:
+            self._look_at_clock(self._deadline)
         return None
+
+    def _look_at_clock(self, deadline: float) -> None:
+        self._until_clock -= 1
+        if self._until_clock < 0:
+            self._until_clock = _CLOCK_EVERY
+            if time.perf_counter() > deadline:
+                raise TooLongError
 
     def _split_place(self, obj: Any, pod: PodInProgress) -> Place | None:
         """Where the pod for `obj` would be, if the policy wants it split off."""
