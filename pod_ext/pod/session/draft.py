@@ -10,8 +10,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+from pod.errors import PodError
 from pod.session.findings import Changes, Findings
 from pod.session.forked import Child, ChildLostError
 from pod.session.outcomes import Cell
@@ -20,7 +21,7 @@ from pod.store.writer import WriteJob
 from pod.tracking import Touched
 
 
-class LookLostError(Exception):
+class LookLostError(PodError):
     """A look came to nothing; why."""
 
 
@@ -54,6 +55,9 @@ class Look(Protocol):
     def found(self) -> Found:
         """Waits for it. `LookLostError`."""
 
+    def found_by_sibling(self) -> Found:
+        """The same, in a child that was forked while this look was under way."""
+
     def abandon(self) -> None:
         """It is not needed any more."""
 
@@ -72,6 +76,8 @@ class Made:
     def found(self) -> Found:
         return self._found
 
+    found_by_sibling = found
+
     def abandon(self) -> None:
         pass
 
@@ -79,10 +85,8 @@ class Made:
 class Forked:
     """A look that a forked child makes, which also writes what it finds."""
 
-    def __init__(self, child: Child, pack: str) -> None:
+    def __init__(self, child: Child) -> None:
         self.child = child
-        self.pack = pack
-        """The name of the pack it writes, if it has anything to write."""
 
     @property
     def over(self) -> bool:
@@ -92,8 +96,15 @@ class Forked:
         self.child.wait()
 
     def found(self) -> Found:
+        return self._result(self.child.result)
+
+    def found_by_sibling(self) -> Found:
+        return self._result(self.child.result_for_sibling)
+
+    @staticmethod
+    def _result(wait: Callable[[], Any]) -> Found:
         try:
-            found = self.child.result()
+            found = wait()
         except ChildLostError as error:
             raise LookLostError(str(error)) from error
         assert isinstance(found, Found)
@@ -135,6 +146,8 @@ class Threaded:
         if self._found is None:
             raise LookLostError(f"{type(self._error).__name__}: {self._error}") from self._error
         return self._found
+
+    found_by_sibling = found
 
     def abandon(self) -> None:
         pass

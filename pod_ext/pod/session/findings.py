@@ -106,13 +106,9 @@ def presumed(before: State, active: Active, changes: Changes) -> State:
     return replace(before, groups=groups, definition_groups=definition_groups, objects=objects)
 
 
-def advance(
-    before: State,
-    changes: Changes,
-    findings: Findings,
-    put: Callable[[Bytes], str],
-) -> State:
-    """The state after what was found took the place of what was active."""
+def regrouped(before: State, changes: Changes, findings: Findings) -> State:
+    """What hangs together after what was found took the place of what was active. Its tables are
+    those of before."""
     groups, objects = dict(before.groups), dict(before.objects)
     for name in changes.gone:
         groups.pop(name, None)
@@ -125,7 +121,19 @@ def advance(
     used = {token for group in set(groups.values()) for token in group.uses}
     needed = needed_definitions(used, definition_groups)
     definition_groups = {t: group for t, group in definition_groups.items() if t in needed}
-    definition_table = before.definitions.updated(
+    return replace(before, groups=groups, definition_groups=definition_groups, objects=objects)
+
+
+def advance(
+    before: State,
+    changes: Changes,
+    findings: Findings,
+    put: Callable[[Bytes], str],
+) -> State:
+    """The state after what was found took the place of what was active."""
+    after = regrouped(before, changes, findings)
+    needed = after.definition_groups.keys()
+    definitions = before.definitions.updated(
         [
             entry
             for entry in findings.definitions
@@ -134,9 +142,9 @@ def advance(
         before.definitions.keys() - needed,
         put,
     )
-    table = before.variables.updated(
+    variables = before.variables.updated(
         [entry for entry in findings.variables if before.variables.get(entry.name) != entry],
         changes.gone,
         put,
     )
-    return State(table, definition_table, groups, definition_groups, objects)
+    return replace(after, variables=variables, definitions=definitions, random=())

@@ -1,8 +1,9 @@
 """Work on a copy of this process, in a forked child, while this one goes on.
 
 A fork gives the child all objects as they are at that moment, so nothing has to be locked or
-copied. What the child finds out comes back by a pipe. The child is nobody's child for long: it is
-forked twice, so that no `os.wait()` of the user's code ever meets it, and no zombie is left.
+copied. What the child finds out comes back in a file in memory, and a pipe closes when it ends. The
+child is nobody's child for long: it is forked twice, so that no `os.wait()` of the user's code ever
+meets it, and no zombie is left.
 
 A child inherits what threads were in the middle of, and not the threads: a lock that one of them
 held is never released there. So a child can hang, and is watched: one that has neither used the
@@ -34,8 +35,7 @@ _TICK = 0.25
 _NICENESS = 5
 """The user's own code goes first."""
 _NUMBER = 8
-"""Bytes of a number in the pipe."""
-_PATIENCE_MS = 60_000
+"""Bytes of a number that is passed on."""
 _UNSURE_SECONDS = 600.0
 """How long a child may take where nobody can tell whether it is at work."""
 
@@ -63,13 +63,13 @@ def can_fork() -> bool:
 class Child:
     """A forked child at work. Its result can be waited for by several threads."""
 
-    def __init__(self, reader: int, middle: int) -> None:
-        self.reader = reader
-        """Readable, or hung up, once the child is done: for a later child to wait for it."""
+    def __init__(self, reader: int, results: int, middle: int) -> None:
         self.over = False
         """Whether it has given its result, or cannot any more."""
+        self._reader = reader
+        self._results = results
         self._middle = middle
-        self._received = bytearray()
+        self._said = b""
         self._result: Any = None
         self._why = ""
         self._watch: _Watch | None = None
@@ -93,6 +93,20 @@ class Child:
             raise ChildLostError(self._why)
         return self._result
 
+    def result_for_sibling(self) -> Any:
+        """In a child that was forked later: what this one finds out, waited for."""
+        if self.over:  # at the time of the fork; what it was read from may be something else now
+            return self.result()
+        self._stepping = threading.Lock()  # another thread may have held it
+        poll = select.poll()
+        poll.register(self._reader, select.POLLHUP)
+        while not self._is_complete():
+            # What it says first is its number, which is the parent's to read.
+            if poll.poll(_TICK * 1000) and not self._is_complete():
+                raise ChildLostError("an earlier one ended before it was done")
+        self._take()
+        return self.result()
+
     def kill(self) -> None:
         """End it, whatever it is doing."""
         if self._watch is not None:
@@ -102,26 +116,23 @@ class Child:
         if self.over:
             return
         try:
-            ready, _, _ = select.select([self.reader], [], [], timeout)
-            if not ready:
-                if self._watch is not None and self._watch.is_stuck():
-                    self.kill()
-                    self._end("it did nothing any more")
-                return
-            data = os.read(self.reader, 1 << 20)
-            self._received += data
-            if self._watch is None and len(self._received) >= _NUMBER:
-                self._is_there()
-            if not data or self._is_complete():
+            ready, _, _ = select.select([self._reader], [], [], timeout)
+            data = os.read(self._reader, _NUMBER) if ready else b""
+            self._said += data
+            if self._watch is None and len(self._said) >= _NUMBER:
+                # The first that comes is the number of its process; the one between has ended then.
+                self._watch = _Watch(int.from_bytes(self._said[:_NUMBER], "little"))
+                self._bury()
+            if self._is_complete():
                 self._take()
+            elif ready and not data:
+                forked = self._watch is not None
+                self._end("it ended before it was done" if forked else "it could not be forked")
+            elif not ready and self._watch is not None and self._watch.is_stuck():
+                self.kill()
+                self._end("it did nothing any more")
         except OSError as error:
             self._end(one_line(error))
-
-    def _is_there(self) -> None:
-        """The first that comes is the number of its process; the one between has ended then."""
-        self._watch = _Watch(int.from_bytes(self._received[:_NUMBER], "little"))
-        del self._received[:_NUMBER]
-        self._bury()
 
     def _bury(self) -> None:
         middle, self._middle = self._middle, 0
@@ -129,85 +140,77 @@ class Child:
             with contextlib.suppress(ChildProcessError):  # other code waited for it
                 os.waitpid(middle, 0)
 
+    def _size(self) -> int:
+        """Bytes of its result, 0 as long as that is not written."""
+        return int.from_bytes(os.pread(self._results, _NUMBER, 0), "little")
+
     def _is_complete(self) -> bool:
-        data = self._received
-        return (
-            self._watch is not None
-            and len(data) >= _NUMBER
-            and len(data) - _NUMBER == int.from_bytes(data[:_NUMBER], "little")
-        )
+        return self._size() > 0
 
     def _take(self) -> None:
-        """There is no more to come."""
-        self._bury()
-        if not self._is_complete():
-            forked = self._watch is not None
-            self._end("it ended before it was done" if forked else "it could not be forked")
-            return
-        good, value = pickle.loads(memoryview(self._received)[_NUMBER:])
+        size = self._size()
+        # It is this process's own, written by a copy of itself.
+        good, value = pickle.loads(_read(self._results, _NUMBER, size))
         self._result = value if good else None
         self._end("" if good else str(value))
 
     def _end(self, why: str) -> None:
+        self._bury()
         self._why = why
-        self.over = True  # before it is closed: see `wait_for`
-        self._received = bytearray()
-        with contextlib.suppress(OSError):
-            os.close(self.reader)
+        self.over = True  # before they are closed: see `result_for_sibling`
+        for number in (self._reader, self._results):
+            with contextlib.suppress(OSError):
+                os.close(number)
 
 
 def start(work: Callable[[], Any]) -> Child:
     """Run `work` in a forked child; its result has to be picklable. `OSError` if the system has no
     memory or process left."""
     reader, writer = os.pipe()
+    results = -1
     # A signal that comes right after the fork is the parent's business alone.
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     numbers = random.getstate()
     try:
+        # Children that are forked later can read it as well.
+        results = os.memfd_create("pod-look")
         middle = os.fork()
         if middle == 0:
-            _in_the_middle(work, numbers, reader, writer)
+            _in_the_middle(work, numbers, reader, writer, results)
     except BaseException:
         os.close(reader)
+        if results >= 0:
+            os.close(results)
         raise
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         os.close(writer)
-    return Child(reader, middle)
+    return Child(reader, results, middle)
 
 
-def wait_for(child: Child) -> None:
-    """In a child that was forked later: until that one has ended, or has begun to give its
-    result."""
-    if child.over:  # then its end of the pipe was closed, and may be another one's by now
-        return
-    # What it says first is its number, which is not read here: the parent may not have come to it.
-    with contextlib.suppress(OSError):
-        poll = select.poll()
-        poll.register(child.reader, select.POLLHUP)
-        poll.poll(_PATIENCE_MS)
-
-
-def _in_the_middle(work: Callable[[], Any], numbers: Any, reader: int, writer: int) -> None:
+def _in_the_middle(
+    work: Callable[[], Any], numbers: Any, reader: int, writer: int, results: int
+) -> None:
     """Never returns: forks once more and ends."""
     try:
         os.close(reader)
         if os.fork() == 0:
-            _in_the_child(work, numbers, writer)
+            _in_the_child(work, numbers, writer, results)
     finally:
         os._exit(0)
 
 
-def _in_the_child(work: Callable[[], Any], numbers: Any, writer: int) -> None:
+def _in_the_child(work: Callable[[], Any], numbers: Any, writer: int, results: int) -> None:
     """Never returns."""
     try:
-        _send(writer, os.getpid().to_bytes(_NUMBER, "little"))
+        os.write(writer, os.getpid().to_bytes(_NUMBER, "little"))
         _settle_in(numbers)
         try:
             message = pickle.dumps((True, work()), protocol=5)
         except BaseException as error:
             message = pickle.dumps((False, f"{type(error).__name__}: {one_line(error)}"[:500]))
-        _send(writer, len(message).to_bytes(_NUMBER, "little") + message)
+        _write(results, _NUMBER, message)
+        _write(results, 0, len(message).to_bytes(_NUMBER, "little"))  # last: now it is complete
     finally:
         os._exit(0)  # nothing of the parent's is closed, flushed or finalised here
 
@@ -231,10 +234,21 @@ def _settle_in(numbers: Any) -> None:
     random.setstate(numbers)  # Python seeds it anew in each child, and it may be saved
 
 
-def _send(writer: int, data: bytes) -> None:
+def _write(file: int, offset: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(writer, view) :]
+        done = os.pwrite(file, view, offset)
+        offset, view = offset + done, view[done:]
+
+
+def _read(file: int, offset: int, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        more = os.pread(file, size - len(data), offset + len(data))
+        if not more:
+            raise OSError("the result of a child is cut short")
+        data += more
+    return bytes(data)
 
 
 class _Watch:

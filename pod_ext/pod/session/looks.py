@@ -13,7 +13,7 @@ Which of them it was makes no difference to what is saved.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from pod.podding.policies import Policy
 from pod.session import forked
 from pod.session.draft import Draft, Forked, Found, Look, Made, Threaded
 from pod.session.effort import Effort, total_bytes
-from pod.session.findings import find
+from pod.session.findings import find, regrouped
 from pod.session.survey import Active, Seen, Survey
 from pod.store.pack import new_name
 from pod.store.repository import Repository
@@ -54,6 +54,8 @@ class Task:
     touched: Touched
     here: bool
     """Whether it has to be made here."""
+    landed: State
+    """What was known before the first save that is under way."""
     drafts: Sequence[Draft]
     """Saves that are under way."""
 
@@ -87,9 +89,9 @@ class Looks:
         active = self._survey.active(task.before, task.values, task.touched)
         way = self._way(task, active)
         if way == "inline":
-            return self._here(task, None, blobs)
+            return self._here(task, active, None, blobs)
         seen = None
-        if self.way == "auto":
+        if self.way == "auto" and _is_known(task, active):
             seen = self._try_here(task, active)
             if seen is not None and total_bytes(seen.components) <= SHORT_BYTES:
                 return self._finish(seen, 0.0, blobs)
@@ -97,12 +99,12 @@ class Looks:
         self._survey.name_definitions(active)
         gate.open = False
         if way == "thread":
-            return self._thread(task, seen), active
+            return self._thread(task, active, seen), active
         try:
-            return self._fork(task, seen), active
+            return self._fork(task, active, seen), active
         except OSError:  # no memory, or no process left
             gate.open = True
-            return self._here(task, seen, blobs)
+            return self._here(task, active, seen, blobs)
 
     def _way(self, task: Task, active: Active) -> str:
         """`inline`, `fork` or `thread`."""
@@ -126,10 +128,15 @@ class Looks:
         except TooLongError:
             return None
 
-    def _here(self, task: Task, seen: Seen | None, blobs: Collector) -> tuple[Look, Active]:
+    def _here(
+        self, task: Task, active: Active, seen: Seen | None, blobs: Collector
+    ) -> tuple[Look, Active]:
         started = time.perf_counter()
         if seen is None:
-            seen = self._survey.look(task.before, task.values, task.touched, task.t)
+            before = task.before
+            if not _is_known(task, active):
+                before = _state_after([(d, d.look.found()) for d in task.drafts], task.landed)
+            seen = self._survey.look(before, task.values, task.touched, task.t)
         return self._finish(seen, time.perf_counter() - started, blobs)
 
     def _finish(self, seen: Seen, seconds: float, blobs: Collector) -> tuple[Look, Active]:
@@ -140,25 +147,27 @@ class Looks:
 
     # --- elsewhere
 
-    def _fork(self, task: Task, seen: Seen | None) -> Look:
+    def _fork(self, task: Task, active: Active, seen: Seen | None) -> Look:
         pack = new_name()
-        earlier = [each.look for each in task.drafts if isinstance(each.look, Forked)]
         started = time.perf_counter()
-        child = forked.start(lambda: self._in_child(task, seen, pack, earlier))
+        child = forked.start(lambda: self._in_child(task, active, seen, pack))
         self._fork_seconds = time.perf_counter() - started
-        return Forked(child, pack)
+        return Forked(child)
 
-    def _in_child(
-        self, task: Task, seen: Seen | None, pack: str, earlier: Sequence[Forked]
-    ) -> Found:
+    def _in_child(self, task: Task, active: Active, seen: Seen | None, pack: str) -> Found:
         started = time.process_time()
         tokens = self._survey.tokens
         tokens.mint_apart(task.t)
-        if seen is None:
+        if seen is None and _is_known(task, active):
             seen = self._survey.look(task.before, task.values, task.touched, task.t)
-        for look in earlier:  # what they have written is not written again
-            forked.wait_for(look.child)
-            self._repository.look_for_pack(look.pack)
+        earlier = [(draft, draft.look.found_by_sibling()) for draft in task.drafts]
+        for _, found in earlier:
+            self._survey.since.hear(found.noted)
+            if found.written is not None:  # so that it is not written again
+                self._repository.learn(found.written)
+        if seen is None:
+            before = _state_after(earlier, task.landed)
+            seen = self._survey.look(before, task.values, task.touched, task.t)
         blobs = Collector(self._has_blob, {})
         findings = find(seen, tokens, self._policy, blobs.put)
         written = self._repository.write_for_parent(blobs.blobs, self._writer.level, pack)
@@ -171,10 +180,23 @@ class Looks:
             tuple(self._survey.since.noted),
         )
 
-    def _thread(self, task: Task, seen: Seen | None) -> Look:
+    def _thread(self, task: Task, active: Active, seen: Seen | None) -> Look:
         def look() -> Found:
             blobs = Collector(self._has_blob, {})
-            made, _ = self._here(task, seen, blobs)
+            made, _ = self._here(task, active, seen, blobs)
             return replace(made.found(), blobs=blobs.blobs)
 
         return Threaded(look)
+
+
+def _state_after(earlier: Iterable[tuple[Draft, Found]], state: State) -> State:
+    for draft, found in earlier:
+        state = regrouped(state, draft.changes, found.findings)
+    return state
+
+
+def _is_known(task: Task, active: Active) -> bool:
+    """Whether it is known what hangs together with what among these; of what is still being looked
+    at it is not."""
+    groups = task.before.groups
+    return not any(groups[name].is_under_way for name in active.roots if name in groups)

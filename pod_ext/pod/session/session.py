@@ -38,10 +38,11 @@ from pod.interrupts import Gate, uninterrupted
 from pod.podding.atoms import is_import
 from pod.podding.definitions import Tokens
 from pod.podding.policies import Policy
+from pod.session import looks
 from pod.session.arrival import complete, is_in_place, separated, state_at, using_displaced
 from pod.session.draft import Draft, Found, LookLostError, Threaded
 from pod.session.findings import Changes, advance, find, presumed
-from pod.session.looks import MOST_UNDER_WAY, Looks, Task
+from pod.session.looks import Looks, Task
 from pod.session.outcomes import Cell, CheckedOut, Missed, Saved
 from pod.session.survey import (
     Survey,
@@ -118,7 +119,9 @@ class Session:
         self.on_lost: Callable[[], None] | None = None
         """Called, in any thread, when looks came to nothing (see `redo`)."""
         self._survey = Survey(namespace, Tokens(), policy, versioned)
-        self._looks = Looks(self._survey, policy, history.repository, writer, self._has_blob, snapshot)
+        self._looks = Looks(
+            self._survey, policy, history.repository, writer, self._has_blob, snapshot
+        )
         self._state = State()
         self._latest = self._state
         """What is known, or presumed as long as looks are under way."""
@@ -307,7 +310,7 @@ class Session:
         blobs = Collector(self._has_blob, rescued)
         random = generators.put(found, blobs.put)
         look, active = self._looks.begin(
-            Task(t, before, values, self._touched, here, self._drafts), blobs, gate
+            Task(t, before, values, self._touched, here, self._state, self._drafts), blobs, gate
         )
         draft = Draft(
             t=t,
@@ -356,7 +359,7 @@ class Session:
 
     def _make_room(self) -> None:
         """Wait while as many looks are under way as may be."""
-        while sum(not draft.look.over for draft in self._drafts) >= MOST_UNDER_WAY:
+        while sum(not draft.look.over for draft in self._drafts) >= looks.MOST_UNDER_WAY:
             self._settled(self._drafts[0])
 
     def await_looks(self, names: Collection[str] | None = None) -> None:

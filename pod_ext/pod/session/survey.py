@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,7 +85,7 @@ class Survey:
                 entries = state.variables.values()
                 names |= {each.name for each in entries if "matplotlib" in dict(each.versions)}
                 # Of those that are being looked at it is not known yet.
-                names |= {name for name, group in state.groups.items() if not group.manifest}
+                names |= {name for name, group in state.groups.items() if group.is_under_way}
         except Exception:  # threads, modules and libraries may be in any state
             return Touched(everything=True)
         return Touched(names)
@@ -161,7 +162,7 @@ class Survey:
         whoever looks elsewhere uses the same ones."""
         for value in active.roots.values():
             for each in (value, type(value)):
-                if is_definition(each):
+                if _may_be_definition(each):
                     self._name_definition(each)
 
     def _name_definition(self, definition: Any) -> None:
@@ -169,12 +170,17 @@ class Survey:
         seen: set[int] = set()
         while todo:
             each = todo.pop()
-            if id(each) in seen or not is_definition(each):
+            if id(each) in seen or not (_may_be_definition(each) and is_definition(each)):
                 continue
             seen.add(id(each))
             self.tokens.token_of(each)
-            todo += vars(each).values()
-            todo += getattr(each, "__bases__", ())
+            todo += each.__dict__.values()
+            todo += each.__bases__ if issubclass(type(each), type) else ()
+
+
+def _may_be_definition(obj: object) -> bool:
+    """By its type alone: an object of the user's may answer `__class__` as it likes."""
+    return type(obj) is types.FunctionType or issubclass(type(obj), type)
 
 
 def is_unavailable(state: State, name: str, value: object) -> bool:

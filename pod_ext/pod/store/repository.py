@@ -246,12 +246,6 @@ class Repository:
         if written.entries:
             self._learn(pack.pack_key(written.name), written.entries)
 
-    def look_for_pack(self, name: str) -> None:
-        """Learn of one pack that another process may have written meanwhile."""
-        with contextlib.suppress(StorageError, DamagedError):
-            key = pack.pack_key(name)
-            self._learn(key, pack.read_index(self.storage, key))
-
     def write_for_parent(self, blobs: Mapping[str, BytesLike], level: int, name: str) -> Written:
         """In a forked child that this process's own code made: `write_pack`, in its name. The
         parent has then to be told (`learn`); its claim keeps the pack from being collected."""
