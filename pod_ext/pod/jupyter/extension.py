@@ -35,7 +35,7 @@ from pod.library import PodStore, default_path
 from pod.podding.policies import POLICIES
 from pod.session import WAYS, Cell, Saved, Session
 from pod.tracking import Touched
-from pod.tracking.blind_spots import magics_in
+from pod.tracking.blind_spots import in_cell, magics_in
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
@@ -153,6 +153,8 @@ class PodExtension(Configurable):
         """Why what was saved cannot be written at present, '' when it can."""
         self._started: float | None = None
         """When the cell that is running began."""
+        self._only_pod = False
+        """Whether there is nothing but magics of Pod's in it."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._looked = True
         """Whether what the last cell may have touched unseen is known."""
@@ -185,6 +187,7 @@ class PodExtension(Configurable):
         )
         self.session.track_random = self.track_random
         self.session.may_redo = self._is_idle
+        self.session.holds()
         self.session.on_lost = self._redo_soon
         earlier = self.store.history.times()
         stale = self.followed.begin()
@@ -270,6 +273,7 @@ class PodExtension(Configurable):
         while frame is not None and frame.f_code.co_name != "handle_msg":
             frame = frame.f_back
         if frame is not None:
+            self.session.await_looks()
             comm = frame.f_locals.get("self")
             self.session.aliases.note([getattr(comm, "_msg_callback", None)])
 
@@ -282,12 +286,25 @@ class PodExtension(Configurable):
     def _before_cell(self, info: ExecutionInfo) -> None:
         if self._is_inside_cell():
             return
+        self._only_pod = only_pod_magics(getattr(info, "raw_cell", None) or "")
         self._redo()
+        self._await_looks(info)
         if not self._looked:
             self.session.touch(Touched(everything=True))
         self._looked = False
         self._started = time.perf_counter()
         self.followed.before_cell()
+
+    def _await_looks(self, info: ExecutionInfo) -> None:
+        """Wait for threads that look at what this cell is about to use, where the tracker would
+        not notice it."""
+        if not self.session.under_look():
+            return
+        unseen = in_cell(self.shell.transform_cell(getattr(info, "raw_cell", None) or ""))
+        if unseen.everything or not self.variable_locks:
+            self.session.await_looks()
+        else:
+            self.session.await_looks(unseen.names)
 
     def _after_cell(self, result: ExecutionResult) -> None:
         """After every cell; must not raise, whatever happens."""
@@ -378,8 +395,15 @@ class PodExtension(Configurable):
     # --- looks that were lost
 
     def _is_idle(self) -> bool:
-        """Whether no cell is running, and this is the thread that cells run in."""
-        return self._started is None and threading.current_thread() is threading.main_thread()
+        """Whether no code of the user's is running, and this is the thread that it runs in."""
+        running = self._started is not None and not self._only_pod
+        return not running and threading.current_thread() is threading.main_thread()
+
+    def settle(self) -> None:
+        """Have all looks over, before a magic shows or does anything with what they found."""
+        self.session.settle()
+        self._redo()
+        self._report_landed()
 
     def _redo_soon(self) -> None:
         """Called in any thread: save again what was lost as soon as the kernel has nothing else to

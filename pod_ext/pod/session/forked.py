@@ -32,6 +32,7 @@ STUCK_SECONDS = 5.0
 """A child that has done nothing for so long is taken for stuck."""
 
 _TICK = 0.25
+_LONG = 1000.0
 _NICENESS = 5
 """The user's own code goes first."""
 _NUMBER = 8
@@ -49,15 +50,40 @@ class ChildLostError(Exception):
     """A child ended, or was ended, without giving its result."""
 
 
+_WAITING_MODULES = frozenset(
+    {
+        "concurrent.futures.thread", "multiprocessing.connection", "queue", "selectors", "socket",
+        "socketserver", "subprocess", "threading",
+    }
+)  # fmt: skip
+_INFRASTRUCTURE = frozenset({"IPython", "ipykernel", "pod", "tornado", "zmq"})
+
+
 def can_fork() -> bool:
-    """Whether this system has forks that give a consistent copy at once, and this process may be
-    forked now."""
-    if not sys.platform.startswith("linux") or not hasattr(os, "fork"):
+    """Whether this system has forks that give a consistent copy at once, and nothing in this
+    process keeps it from being forked."""
+    if not sys.platform.startswith("linux") or not hasattr(os, "memfd_create"):
         return False
     if not _UNSAFE_MODULES.isdisjoint(sys.modules):
         return False
     cuda = sys.modules.get("torch.cuda")
     return not getattr(cuda, "_initialized", False)
+
+
+def others_at_work() -> bool:
+    """Whether another thread may be in the middle of something, as far as its innermost frame
+    tells.
+
+    OpenBLAS waits, before each fork, for its own threads: while one computes for another thread of
+    Python's, the process hangs in `os.fork` and never comes back. So there is no fork then.
+    """
+    own = threading.get_ident()
+    for ident, frame in sys._current_frames().items():
+        module = str(frame.f_globals.get("__name__"))
+        waits = module in _WAITING_MODULES or module.partition(".")[0] in _INFRASTRUCTURE
+        if ident != own and not waits:
+            return True
+    return False
 
 
 class Child:
@@ -165,7 +191,18 @@ class Child:
 
 def start(work: Callable[[], Any]) -> Child:
     """Run `work` in a forked child; its result has to be picklable. `OSError` if the system has no
-    memory or process left."""
+    memory or process left, or other threads are at work."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_LONG)  # no other thread begins anything between the look and the fork
+    try:
+        if others_at_work():
+            raise OSError("other threads are at work")
+        return _start(work, interval)
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def _start(work: Callable[[], Any], interval: float) -> Child:
     reader, writer = os.pipe()
     results = -1
     # A signal that comes right after the fork is the parent's business alone.
@@ -176,6 +213,7 @@ def start(work: Callable[[], Any]) -> Child:
         results = os.memfd_create("pod-look")
         middle = os.fork()
         if middle == 0:
+            sys.setswitchinterval(interval)
             _in_the_middle(work, numbers, reader, writer, results)
     except BaseException:
         os.close(reader)

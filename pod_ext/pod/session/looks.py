@@ -5,18 +5,20 @@
 | `inline` | the user, until the look is over |
 | `fork` | nobody: a forked child has its own copy of everything, and also writes what it finds |
 | `thread` | code that is about to use what is being looked at |
-| `auto` | here what is short; else a forked child, or where that cannot be, here |
+| `auto` | here what is short; else a forked child; where that cannot be, a thread; else here |
 
 Which of them it was makes no difference to what is saved.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pod.errors import StorageError
 from pod.history.snapshot import Collector
 from pod.history.state import State
 from pod.interrupts import Gate
@@ -28,7 +30,7 @@ from pod.session.effort import Effort, total_bytes
 from pod.session.findings import find, regrouped
 from pod.session.survey import Active, Seen, Survey
 from pod.store.pack import new_name
-from pod.store.repository import Repository
+from pod.store.repository import Repository, Written
 from pod.store.writer import Writer
 from pod.tracking import Touched
 
@@ -76,6 +78,8 @@ class Looks:
         self.only_here: frozenset[str] = frozenset()
         """Variables that are to be looked at here once."""
         self.way = way
+        self.can_hold = False
+        """Whether nothing changes what a thread looks at, since the tracker keeps it from that."""
         self._survey = survey
         self._policy = policy
         self._repository = repository
@@ -111,9 +115,13 @@ class Looks:
         if task.here or not self.only_here.isdisjoint(active.roots):
             self.only_here -= active.roots.keys()
             return "inline"
-        if self.way in ("auto", "fork"):
-            return "fork" if self._writer.background and forked.can_fork() else "inline"
-        return self.way
+        if self.way in ("inline", "thread"):
+            return self.way
+        if not self._writer.background:
+            return "inline"
+        if forked.can_fork() and not forked.others_at_work():
+            return "fork"
+        return "thread" if self.can_hold and self.way == "auto" else "inline"
 
     # --- here
 
@@ -170,10 +178,12 @@ class Looks:
             seen = self._survey.look(before, task.values, task.touched, task.t)
         blobs = Collector(self._has_blob, {})
         findings = find(seen, tokens, self._policy, blobs.put)
-        written = self._repository.write_for_parent(blobs.blobs, self._writer.level, pack)
+        written: Written | None = None
+        with contextlib.suppress(StorageError):  # then the parent tries, for as long as it takes
+            written = self._repository.write_for_parent(blobs.blobs, self._writer.level, pack)
         return Found(
             replace(findings, manifests={}),
-            {},
+            {} if written is not None else blobs.blobs,
             written,
             time.process_time() - started,
             tuple((token, id(definition)) for token, definition in tokens.minted.items()),

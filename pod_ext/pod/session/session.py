@@ -333,6 +333,7 @@ class Session:
             gate.open = False
             self._writer.enqueue(draft)
             self._drafts = (*self._drafts, draft)
+            self._hold()
             self._latest = presumed(before, active, draft.changes)
             self.head, self._touched = t, Touched()
             return Saved(t, (), (), (), {}, {}, time.perf_counter() - started, under_way=True)
@@ -350,6 +351,11 @@ class Session:
         return replace(landing.saved, seconds=time.perf_counter() - started)
 
     # --- drafts
+
+    def holds(self) -> None:
+        """Say that the tracker keeps all code from using what it is told to hold. Then a thread may
+        look at the namespace."""
+        self._looks.can_hold = True
 
     def settle(self) -> None:
         """Wait until every look under way is over, and take over what it found."""
@@ -374,6 +380,10 @@ class Session:
         """Variables that a thread is looking at, and that must not change meanwhile."""
         looks = [d for d in self._drafts if isinstance(d.look, Threaded) and not d.look.over]
         return frozenset[str]().union(*(draft.names for draft in looks))
+
+    def _hold(self) -> None:
+        """Keep what a thread is looking at from being changed."""
+        self._tracker.hold(self.under_look(), self.await_looks)
 
     @property
     def lost(self) -> str:
@@ -408,6 +418,7 @@ class Session:
                 return
             self._take_over(draft, landing)
             self._drafts = self._drafts[1:]
+            self._hold()
             if not self._drafts:
                 self._latest = self._state
             self._landed.append(landing.saved)
@@ -512,6 +523,7 @@ class Session:
     def _lose(self, why: str) -> None:
         """Give up all drafts: what they were to save is to be looked at again."""
         drafts, self._drafts = self._drafts, ()
+        self._hold()
         for draft in drafts:
             draft.look.abandon()
             self._touched |= draft.touched | Touched(draft.names)
