@@ -403,7 +403,6 @@ class PodExtension(Configurable):
         """Have all looks over, before a magic shows or does anything with what they found."""
         self.session.settle()
         self._redo()
-        self._report_landed()
 
     def _redo_soon(self) -> None:
         """Called in any thread: save again what was lost as soon as the kernel has nothing else to

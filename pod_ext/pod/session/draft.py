@@ -7,6 +7,7 @@ those begun after it; what they were to save is then looked at again, and saved 
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -122,7 +123,9 @@ class Threaded:
         self._found: Found | None = None
         self._error: BaseException | None = None
         self._done = threading.Event()
-        thread = threading.Thread(target=self._run, name="pod-look", daemon=True)
+        # As code of this thread sees its context variables.
+        run = contextvars.copy_context().run
+        thread = threading.Thread(target=run, args=(self._run,), name="pod-look", daemon=True)
         thread.start()
 
     def _run(self) -> None:

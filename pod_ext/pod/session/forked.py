@@ -77,13 +77,14 @@ def others_at_work() -> bool:
     OpenBLAS waits, before each fork, for its own threads: while one computes for another thread of
     Python's, the process hangs in `os.fork` and never comes back. So there is no fork then.
     """
-    own = threading.get_ident()
-    for ident, frame in sys._current_frames().items():
-        module = str(frame.f_globals.get("__name__"))
-        waits = module in _WAITING_MODULES or module.partition(".")[0] in _INFRASTRUCTURE
-        if ident != own and not waits:
-            return True
-    return False
+    frames = sys._current_frames()
+    # A frame that refers to itself would be kept, and all objects of those who called.
+    del frames[threading.get_ident()]
+    modules = [str(frame.f_globals.get("__name__")) for frame in frames.values()]
+    return any(
+        module not in _WAITING_MODULES and module.partition(".")[0] not in _INFRASTRUCTURE
+        for module in modules
+    )
 
 
 class Child:

@@ -92,8 +92,10 @@ class MonitoringTracker:
             self._wait(reach.names)
 
     def _running(self) -> Iterator[types.CodeType]:
-        for innermost in sys._current_frames().values():
-            frame: types.FrameType | None = innermost
+        frames: list[types.FrameType | None] = list(sys._current_frames().values())
+        while frames:
+            # No frame may be left in a variable: this one is among them, and would keep itself.
+            frame = frames.pop()
             while frame is not None:
                 if frame.f_globals is self._namespace:
                     yield frame.f_code
