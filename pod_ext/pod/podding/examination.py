@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import math
 import sys
 import types
 from collections.abc import Callable, Container, Iterator, Mapping
@@ -32,6 +33,7 @@ from pod.podding.memory import (
 )
 from pod.podding.opaque import Mark, Unavailable, is_handle, reason_of
 from pod.podding.pickler import DeepPodPickler, PodPickler
+from pod.podding.plain import CONTAINERS, Look, NotPlain, PlainPickler
 from pod.podding.pods import Component, Slot
 from pod.podding.policies import (
     Place,
@@ -66,6 +68,9 @@ class Examination:
         t: the time id this is for, and `since`, by object id, when an opaque object was first seen.
         whole: arrays that are to be saved whole with a view of them.
     """
+
+    _looks = True
+    """Whether pods of plain containers are looked through; without, the same takes longer."""
 
     def __init__(
         self,
@@ -119,6 +124,8 @@ class Examination:
         self._behind: dict[int, list[PodInProgress]] = {}
         """What those hold, by id, and the pods with their placeholders."""
         self._without_memory: set[type] = set()  # most types: asked for each object, so it is kept
+        numpy_nan = getattr(sys.modules.get("numpy"), "nan", math.nan)
+        self._singletons = {id(nan): nan for nan in (math.nan, numpy_nan)}.values()
 
     # --- from outside
 
@@ -311,9 +318,10 @@ class Examination:
         pod = PodInProgress(place)
         if self.special(obj) is None:
             self.owner[id(obj)] = pod
-        pod.pickler = self._pickler(self, pod)
         try:
-            pod.pickler.dump(obj)
+            if not self._write_plain(obj, pod):
+                pod.pickler = self._pickler(self, pod)
+                pod.pickler.dump(obj)
         except BaseException:
             pod.abandoned = True
             pod.pickler = None
@@ -322,6 +330,42 @@ class Examination:
         pod.number = len(self._pods)
         self._pods.append(pod)
         return pod
+
+    def _write_plain(self, obj: object, pod: PodInProgress) -> bool:
+        """Write a pod of which nothing needs to be asked; False, with nothing written, if it is
+        none, or too deep for this pickler."""
+        if type(obj) not in CONTAINERS or self._pickler is not PodPickler or not self._looks:
+            return False
+        look = Look(pod, self.policy.smallest, self._is_constant, self._is_free, self._singletons)
+        if not look.is_plain(obj):
+            return False
+        pickler = PlainPickler(pod)
+        try:
+            pickler.dump(obj)
+        except (
+            NotPlain,
+            RuntimeError,
+        ):  # such as RecursionError: then it is written in another way
+            pod.payload.seek(0)
+            pod.payload.truncate()
+            return False
+        pod.pickler = pickler
+        self.owner.update(look.owned)
+        return True
+
+    def _is_constant(self, obj: object) -> bool:
+        return self.special(obj) is not None
+
+    def _is_free(self, ids: dict[int, PodInProgress]) -> bool:
+        """Whether objects of these ids go into the pod that meets them, for all that others say."""
+        owner = self.owner
+        if not owner.keys().isdisjoint(ids.keys()):
+            for key in owner.keys() & ids.keys():
+                other = owner[key]
+                if isinstance(other, Slot) or not other.abandoned:
+                    return False
+        known = self._root_ids.keys()
+        return known.isdisjoint(ids.keys()) or self._forced.issuperset(known & ids.keys())
 
     def _split(self, obj: object, parent: PodInProgress, place: Place) -> int | None:
         """Pickle `obj` into a pod of its own; None where the DAG rule says to bundle it."""

@@ -87,9 +87,19 @@ def _sampled(values: Any, count: int) -> int:
         if seen == 4:
             break
         seen += 1
-        if type(value) in (str, bytes, int, float):
-            total += sys.getsizeof(value) - 32
-    return max(total, 0) * count // (seen or 1)
+        kind = type(value)
+        if kind in ATOM_BYTES:
+            total += ATOM_BYTES[kind](value)
+    return total * count // (seen or 1)
+
+
+ATOM_BYTES: dict[type, Callable[[Any], int]] = {
+    str: lambda value: len(value) + 17,
+    bytes: lambda value: len(value) + 17,
+    int: lambda value: value.bit_length() // 8,
+}
+"""Not `sys.getsizeof`: it counts a string's UTF-8 once somebody has asked for that, as pickling
+does, and the same object would be of another size at the next save."""
 
 
 class Lga:
