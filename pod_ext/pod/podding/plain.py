@@ -1,10 +1,10 @@
-"""Pods of plain containers: what they own is known before they are written.
+"""Pods of ordinary objects: what they own is known before they are written.
 
 The pickler asks for every object it meets, in Python, and among a million small lists and dicts
 that takes several times as long as pickling them. Here a pod's objects are looked through level by
 level, by functions of the interpreter's that take a whole level at once: are there nothing but
-containers and atoms of basic builtin types, none of which the examination would have a word to say
-about? Then the pod is pickled without asking, to the same bytes.
+containers, atoms and instances without ways of their own, none of which the examination would have
+a word to say about? Then the pod is pickled without asking about them, to the same bytes.
 
 In doubt the answer is no. What another thread changes between the look and the writing is looked at
 again at the next save, as whatever a thread can reach is.
@@ -12,41 +12,59 @@ again at the next save, as whatever a thread can reach is.
 
 from __future__ import annotations
 
+import copyreg
+import datetime
+import decimal
+import enum
 import gc
 import math
-import pickle
+import operator
 import sys
-from collections.abc import Callable, Iterable
+import types
+from collections.abc import Iterable
 from types import NoneType
-from typing import Any, NoReturn
+from typing import Any, Protocol
 
-from pod.podding.policies import ATOM_BYTES, shallow_bytes
+from pod.podding.atoms import is_static
+from pod.podding.policies import TEXT_BYTES, shallow_bytes
 from pod.podding.progress import PodInProgress
 
 _ATOMS: frozenset[type] = frozenset({int, float, bool, str, bytes, NoneType})
 _OWNED: frozenset[type] = frozenset({list, dict, set, bytearray})
 _MAYBE_CONSTANT: frozenset[type] = frozenset({tuple, frozenset})
-CONTAINERS = frozenset({list, dict, set, tuple, frozenset})
-"""Exact types of roots that are worth a look."""
-_PLAIN = _ATOMS | _OWNED | _MAYBE_CONSTANT
+PLAIN = _ATOMS | _OWNED | _MAYBE_CONSTANT
+"""Exact types that the C pickler knows itself."""
 
 DEEPEST = 50
 """Levels that are looked through. Deeper ones are few objects each, and no quicker this way."""
 
+_LEAST = 1000
+"""A policy that asks about fewer bytes than this asks about what reductions are made of, too."""
 
-class NotPlain(Exception):
-    """Something else was met: another thread has put it there since the look."""
+
+class Shape(enum.Enum):
+    """What is known of all objects of a type."""
+
+    ATOM = "an atom, made of atoms"
+    CLASS = "a class: the pickler is to ask about each"
+    WITH_DICT = "an instance that is its dictionary"
+    WITH_SLOTS = "an instance that is its slots"
 
 
-class PlainPickler(pickle.Pickler):
-    """Writes a pod that was looked through."""
+class Known(Protocol):
+    """What an examination knows: see `pod.podding.examination`."""
 
-    def __init__(self, pod: PodInProgress) -> None:
-        super().__init__(pod.payload, protocol=5)
+    def shape_of(self, sample: Any) -> Shape | None:
+        """What all objects of its type are like; None if they have to be asked about."""
 
-    def reducer_override(self, obj: Any) -> NoReturn:
-        """Called by the pickler for every object that is not of a basic builtin type."""
-        raise NotPlain
+    def is_constant(self, obj: Any) -> bool:
+        """Whether a tuple or frozenset counts as an atom."""
+
+    def is_free(self, ids: dict[int, PodInProgress]) -> bool:
+        """Whether no other pod has, or is to have, any object of these ids."""
+
+    def singletons(self) -> Iterable[float]:
+        """Numbers that are not like others."""
 
 
 class Look:
@@ -55,36 +73,30 @@ class Look:
     Args:
         pod: the pod, which is what all of `owned` are mapped to.
         smallest: from so many bytes on, an object could be a pod of its own.
-        is_constant: whether a tuple or frozenset counts as an atom.
-        is_free: whether no other pod has, or is to have, any object of these ids.
-        singletons: numbers that are not like others.
     """
 
-    def __init__(
-        self,
-        pod: PodInProgress,
-        smallest: int,
-        is_constant: Callable[[Any], bool],
-        is_free: Callable[[dict[int, PodInProgress]], bool],
-        singletons: Iterable[float],
-    ) -> None:
+    def __init__(self, pod: PodInProgress, smallest: int, known: Known) -> None:
         self.owned: dict[int, PodInProgress] = {}
         """The objects that the pod owns, by id, its root apart."""
+        self.shapes: dict[type, Shape] = {}
+        """Types beside the plain ones."""
         self._pod = pod
         self._smallest = smallest
-        self._is_constant = is_constant
-        self._is_free = is_free
-        self._singletons = singletons
+        self._known = known
+        self._atoms = _ATOMS
         self._undecided: dict[int, PodInProgress] = {}
         """Tuples and frozensets, constant or not, by id."""
 
-    def is_plain(self, root: Any) -> bool:
-        """Whether nothing needs to be asked about what `root` holds."""
-        if not _SEES_ALL:
+    def is_ordinary(self, root: Any) -> bool:
+        """Whether nothing needs to be asked about what `root` holds, classes apart."""
+        kind = type(root)
+        if not _SEES_ALL or not self._knows({kind}, [root]):
             return False
-        seen = self.owned if type(root) in _OWNED else self._undecided
+        if kind in self._atoms or self.shapes.get(kind) is Shape.CLASS:
+            return False
+        seen = self._undecided if kind in _MAYBE_CONSTANT else self.owned
         seen[id(root)] = self._pod
-        level: dict[type, list[Any]] = {type(root): [root]}
+        level: dict[type, list[Any]] = {kind: [root]}
         for depth in range(DEEPEST):
             found: dict[type, list[Any]] = {}
             for kind, group in level.items():
@@ -99,40 +111,68 @@ class Look:
     def _goes_on(
         self, kind: type, group: list[Any], bundled: bool, found: dict[type, list[Any]]
     ) -> bool:
-        """Looks at what containers of one type hold; adds the containers in it that are new to
-        `found`. Whether all is plain so far."""
-        contents = gc.get_referents(
-            *group
-        )  # of a dict whose keys are all strings, without the keys
+        """Looks at what objects of one type hold; adds those in it that are new, and hold others
+        in turn, to `found`. Whether all is ordinary so far."""
+        contents = self._contents(kind, group)
         kinds = set(map(type, contents))
-        if not kinds <= _PLAIN:
+        if not kinds <= PLAIN and not self._knows(kinds, contents):
             return False
-        if float in kinds and any(number in contents for number in self._singletons):
+        if float in kinds and any(number in contents for number in self._known.singletons()):
             return False  # `in` finds it by identity alone, since it is equal to nothing
-        if bundled:
-            if kind in _MAYBE_CONSTANT:
-                group = self._not_constant(group, kinds)
-                owned = dict.fromkeys(map(id, group), self._pod)
-                if not self._is_free(owned):
-                    return False
-                self.owned.update(owned)
-            if self._has_large(group, contents, kinds):
+        if kind in _MAYBE_CONSTANT and bundled:
+            group = self._not_constant(group, kinds)
+            owned = dict.fromkeys(map(id, group), self._pod)
+            if not self._known.is_free(owned):
                 return False
-        return all(self._found(inner, contents, kinds, found) for inner in kinds - _ATOMS)
+            self.owned.update(owned)
+        if self._has_large(kind, group if bundled else [], contents, kinds):
+            return False
+        return all(
+            self._found(inner, contents, kinds, found)
+            for inner in kinds - self._atoms
+            if self.shapes.get(inner) is not Shape.CLASS
+        )
+
+    def _contents(self, kind: type, group: list[Any]) -> list[Any]:
+        if self.shapes.get(kind) is Shape.WITH_DICT:
+            return list(map(_DICTIONARY, group))
+        # Of a dict whose keys are all strings, the values alone.
+        return gc.get_referents(*group)
+
+    def _knows(self, kinds: set[type], contents: list[Any]) -> bool:
+        """Whether objects of all these types are like one another."""
+        for kind in kinds - PLAIN - self.shapes.keys():
+            sample = next(each for each in contents if type(each) is kind)
+            shape = self._known.shape_of(sample) if self._smallest >= _LEAST else None
+            if shape is None:
+                return False
+            self.shapes[kind] = shape
+            if shape is Shape.ATOM:
+                self._atoms |= {kind}
+        if datetime.datetime in kinds:
+            zones = map(_ZONE, _of_type(datetime.datetime, contents, kinds))
+            return set(map(type, zones)) <= {NoneType, datetime.timezone}
+        return True
 
     def _not_constant(self, group: list[Any], kinds: set[type]) -> list[Any]:
-        if kinds <= _ATOMS:
+        if kinds <= self._atoms:
             return []
         if kinds.isdisjoint(_MAYBE_CONSTANT):
-            return [each for each in group if not _OWNED.isdisjoint(map(type, each))]
-        return [each for each in group if not self._is_constant(each)]
+            atoms = self._atoms
+            return [each for each in group if not atoms.issuperset(map(type, each))]
+        return [each for each in group if not self._known.is_constant(each)]
 
-    def _has_large(self, group: list[Any], contents: list[Any], kinds: set[type]) -> bool:
-        """Whether a policy would be asked about one of these."""
+    def _has_large(
+        self, kind: type, group: list[Any], contents: list[Any], kinds: set[type]
+    ) -> bool:
+        """Whether a policy would be asked about one of these, or what it is reduced to."""
         smallest = self._smallest
-        if not group or smallest == sys.maxsize:
+        shape = self.shapes.get(kind)
+        if not group or smallest == sys.maxsize or shape is Shape.WITH_DICT:
             return False
         most = 16 + _largest(contents, kinds)  # bytes for each entry
+        if shape is Shape.WITH_SLOTS:
+            return len(_slots(kind)) * most >= smallest
         if max(map(len, group)) * most < smallest:
             return False
         return any(
@@ -142,8 +182,8 @@ class Look:
     def _found(
         self, kind: type, contents: list[Any], kinds: set[type], found: dict[type, list[Any]]
     ) -> bool:
-        """Adds the containers of this type that were not seen before. Whether no other pod has
-        one of them."""
+        """Adds the objects of this type that were not seen before. Whether no other pod has one
+        of them."""
         group = _of_type(kind, contents, kinds)
         fresh = dict.fromkeys(map(id, group), self._pod)
         seen = self._undecided if kind in _MAYBE_CONSTANT else self.owned
@@ -151,12 +191,16 @@ class Look:
             once = dict(zip(map(id, group), group, strict=True))
             fresh = dict.fromkeys(once.keys() - seen.keys(), self._pod)
             group = [once[key] for key in fresh]
-        if seen is self.owned and not self._is_free(fresh):
+        if seen is self.owned and not self._known.is_free(fresh):
             return False
         seen.update(fresh)
         if group:
             found[kind] = found[kind] + group if kind in found else group
         return True
+
+
+_DICTIONARY = operator.attrgetter("__dict__")
+_ZONE = operator.attrgetter("tzinfo")
 
 
 def _of_type(kind: type, contents: list[Any], kinds: set[type]) -> list[Any]:
@@ -167,17 +211,15 @@ def _of_type(kind: type, contents: list[Any], kinds: set[type]) -> list[Any]:
 
 def _largest(contents: list[Any], kinds: set[type]) -> int:
     """How many bytes one of these atoms can count for, in `shallow_bytes`."""
-    return max(
-        (
-            ATOM_BYTES[kind](max(_of_type(kind, contents, kinds), key=_LENGTH[kind]))
-            for kind in kinds & _LENGTH.keys()
-        ),
-        default=0,
-    )
+    largest = 0
+    for kind in kinds & {str, bytes}:
+        longest = max(map(len, _of_type(kind, contents, kinds)))
+        largest = max(largest, longest + TEXT_BYTES)
+    if int in kinds:
+        bits = max(map(int.bit_length, _of_type(int, contents, kinds)))
+        largest = max(largest, bits // 8)
+    return largest
 
-
-_LENGTH: dict[type, Callable[[Any], int]] = {str: len, bytes: len, int: int.bit_length}
-"""What `ATOM_BYTES` grow with."""
 
 _SEES_ALL = all(
     any(each is math.nan for each in gc.get_referents(holder))
@@ -187,3 +229,50 @@ _SEES_ALL = all(
     )
 )  # fmt: skip
 """Whether the interpreter tells of atoms, too. It does; it has not promised to."""
+
+
+# --- types ----------------------------------------------------------------------------------------
+
+_LEAVES = frozenset(
+    {complex, datetime.date, datetime.datetime, datetime.timedelta, decimal.Decimal}
+)
+_OWN_WAYS = ("__getstate__", "__getnewargs__", "__getnewargs_ex__")
+
+
+def shape_of(kind: type) -> Shape | None:
+    """What all objects of a type are like that is reduced in the usual way; None if they may
+    differ."""
+    if issubclass(kind, type):
+        return Shape.CLASS
+    if kind in _LEAVES or _is_number(kind):
+        return Shape.ATOM
+    if issubclass(kind, enum.Enum):
+        return None if issubclass(kind, enum.Flag) else Shape.ATOM
+    classes = kind.__mro__[:-1]
+    if any(is_static(each) or not each.__dict__.keys().isdisjoint(_OWN_WAYS) for each in classes):
+        return None
+    if any(type(_found_in(kind, name)) is not types.MemberDescriptorType for name in _slots(kind)):
+        return None
+    if not kind.__dictoffset__:
+        return Shape.WITH_SLOTS
+    is_its_own = type(_found_in(kind, "__dict__")) is types.GetSetDescriptorType
+    return Shape.WITH_DICT if is_its_own and not _slots(kind) else None
+
+
+def _is_number(kind: type) -> bool:
+    numpy = sys.modules.get("numpy")
+    return (
+        kind.__module__ == "numpy"
+        and numpy is not None
+        and is_static(kind)
+        and issubclass(kind, (numpy.number, numpy.bool_))
+    )
+
+
+def _slots(kind: type) -> list[str]:
+    """Names of all slots, as pickle's own reduction has them."""
+    return copyreg._slotnames(kind)  # type: ignore[attr-defined, no-any-return]
+
+
+def _found_in(kind: type, name: str) -> Any:
+    return next((each.__dict__[name] for each in kind.__mro__ if name in each.__dict__), None)
