@@ -331,6 +331,8 @@ def test_ordinary_objects_are_written_ahead(monkeypatch: pytest.MonkeyPatch, val
     "value",
     [
         [math.nan], {np.nan: 1}, [(math.nan,)], [{"k": np.nan}], [gc], [Record(1, math.nan)],
+        [vars(Record(1, math.nan))], [vars(Record(1, {2: [Keeper(1)]}))], [{1: math.nan, "a": 1}],
+        [vars(Record(1, math.nan)), {number: number for number in range(9)}],
         [[0] * 1000], [bytearray(5000)], [{"k": "x" * 5000}], [Record(1, "x" * 5000)],
         [Packed("x" * 5000)], [type("List", (list,), {})()], [np.zeros(3)], [Keeper(1)],
         [Failure(1, detail=1)], [Bits.ONE], [lambda: 0], [iter([])],
@@ -365,3 +367,13 @@ def test_something_put_in_since_the_look_is_asked_about(monkeypatch: pytest.Monk
             examination = Examination({}, Tokens(), make_policy("lga"), 1)
             examination.examine({"value": value})
         assert described(examination.components()[0]) == described(expected.components()[0])
+
+
+@pytest.mark.parametrize("value", [math.nan, 1, "text", None, b"bytes", True])
+def test_the_interpreter_tells_of_atoms_in_containers_and_slots(value: Any) -> None:
+    holders = (
+        [value], (value,), {value}, frozenset({value}), Packed(value), {1: value}, {"k": value},
+        {value: 1, 2: 2},
+    )  # fmt: skip
+    for holder in holders:
+        assert any(each is value for each in gc.get_referents(holder)), holder
