@@ -419,6 +419,7 @@ class Examination:
             child = self._write(obj, place)
         except ClosesCycle as closes:
             self._forced.add(id(obj))
+            self._keep.append(obj)
             if closes.target is not parent:
                 raise
             self.owner[id(obj)] = parent
@@ -436,21 +437,21 @@ class Examination:
         """What `persistent_id` does with an object that is no known atom and not this pod's own."""
         key = id(obj)
         kind = type(obj)
-        owner = self.owner.get(key)
-        if owner is None and kind not in self._owned_types:
-            owner = self._special_owner(obj)
-        if owner is ATOM:
-            return None
-        if owner is not None:
-            if type(owner) is Slot:
-                return pod.stand_in(key, owner)
-            assert type(owner) is PodInProgress
-            if not owner.abandoned:
-                if not owner.finished:
-                    raise ClosesCycle(owner)
-                index = owner.index_of(obj)
-                if index is not None:
-                    return pod.slot((owner, index))
+        owner: Any = self.owner.get(key)  # a pod, a slot, or nobody
+        if owner is None or owner is ATOM or (type(owner) is not Slot and owner.abandoned):
+            # An abandoned pod's may be the id of something that was made for it and is gone.
+            if owner is not ATOM and kind not in self._owned_types:
+                owner = self._special_owner(obj)
+            if owner is ATOM:
+                return None
+        if type(owner) is Slot:
+            return pod.stand_in(key, owner)
+        if owner is not None and not owner.abandoned:
+            if not owner.finished:
+                raise ClosesCycle(owner)
+            index = owner.index_of(obj)
+            if index is not None:
+                return pod.slot((owner, index))
         if key not in self._forced:
             place = self._root_ids.get(key)
             if place is None:
@@ -470,12 +471,14 @@ class Examination:
     def stand_in(self, obj: Any, pod: PodInProgress) -> int | None:
         """What `persistent_id` does with an object that may be a class, where all others are
         ordinary."""
-        owner = self.owner.get(id(obj)) or self._special_owner(obj)
+        owner = self.owner.get(id(obj))
+        if type(owner) is not Slot:
+            owner = self._special_owner(obj)
+        if type(owner) is Slot:
+            return pod.stand_in(id(obj), owner)
         if owner is ATOM:
             return None
-        if type(owner) is not Slot:
-            raise NotOrdinary
-        return pod.stand_in(id(obj), owner)
+        raise NotOrdinary
 
     def _split_place(self, obj: Any, kind: type, pod: PodInProgress) -> Place | None:
         """Where the pod for `obj` would be, if the policy wants it split off."""
