@@ -15,9 +15,9 @@ import pathlib
 import random
 import uuid
 import zoneinfo
-from collections import OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from unittest import mock
 
 import numpy as np
@@ -50,6 +50,19 @@ class Record:
 class Packed:
     number: Any
     inner: Any = None
+
+
+Pair = namedtuple("Pair", "left right")
+SessionPair = namedtuple("SessionPair", "left right", module="__main__")
+
+
+class Titled(Pair):
+    """A named tuple with more to it."""
+
+
+class Couple(NamedTuple):
+    left: Any
+    right: Any = 1
 
 
 class Keeper:
@@ -150,10 +163,34 @@ class Maker:
         if kind == 20 and rng.random() < 0.7:
             return [[rng.random(), rng.random()] for _ in range(rng.choice([5, 60]))]
         if rng.random() < 0.7:
-            return self.instance(depth)
+            return self.instance(depth) if rng.random() < 0.6 else self.holder(depth)
         node = rng.choice([Node, Slotted])()
         setattr(node, "links" if isinstance(node, Node) else "left", list(self.values(depth)))
-        return rng.choice([node, OrderedDict(a=node), deque([1]), defaultdict(list, {1: [2]})])
+        return rng.choice([node, OrderedDict(a=node), self.holder(depth)])
+
+    def holder(self, depth: int) -> Any:
+        rng = self.rng
+        values = list(self.values(depth))
+        kind = rng.randrange(9)
+        if kind == 0:
+            return deque(values, rng.choice([None, 100]))
+        if kind == 1:
+            return defaultdict(rng.choice([None, list, Record]), enumerate(values))
+        if kind == 2:
+            return OrderedDict({self.key(): value for value in values})
+        if kind == 3:
+            return Counter([self.key() for _ in values] * rng.choice([1, 30]))
+        if kind == 4:
+            counter: Any = Counter(a=values)  # type: ignore[dict-item]
+            counter.more = values
+            return counter
+        if kind == 5:
+            return [Pair(number, [values]) for number in range(rng.choice([1, 20]))]
+        if kind == 6:
+            return SessionPair(rng.choice([1, "x" * 2000]), values)
+        if kind == 7:
+            return Titled("name", values)
+        return Couple(values, (1, 2))
 
     def instance(self, depth: int) -> Any:
         rng = self.rng
@@ -251,6 +288,9 @@ def containers(roots: Any) -> list[Any]:
         if kind in plain.PLAIN - plain._ATOMS:
             found[id(each)] = each
             todo += [*each, *each.values()] if kind is dict else list(each)
+        elif kind in (deque, defaultdict, OrderedDict, Pair, SessionPair, Couple):
+            found[id(each)] = each
+            todo += each.values() if isinstance(each, dict) else each
         elif kind.__module__ in (__name__, "__main__", Node.__module__):
             found[id(each)] = each
             todo += [getattr(each, name, None) for name in ("inner", "kind", "links", "left")]
@@ -320,7 +360,9 @@ def written_ahead(monkeypatch: pytest.MonkeyPatch, value: Any, policy: str = "lg
         [], [1, "a", 0.5, None], [[1], [2]], {"a": {"b": ["c"]}}, {1: {(1, "a"): {2}}},
         [(1, 2)] * 3, ([], {}), {frozenset({1}), (2,)}, [bytearray(b"x")], [float("nan")],
         [Node()], [Slotted()], Node(), [Record(1, "a", [Packed(2)])], [int], [Session(), Shop()],
-        [(1, Color.RED)], *([leaf] for leaf in LEAVES[:11]),
+        [(1, Color.RED)], [math.nan], {np.nan: 1}, [(math.nan,)], [{"k": np.nan}],
+        [Counter("ab")], [OrderedDict(a=[])], [deque([[]])], defaultdict(list, {1: []}),
+        [Pair(1, [])], [Couple(1)], [SessionPair(1, {})], *([leaf] for leaf in LEAVES[:11]),
     ],
 )  # fmt: skip
 def test_ordinary_objects_are_written_ahead(monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
@@ -330,11 +372,13 @@ def test_ordinary_objects_are_written_ahead(monkeypatch: pytest.MonkeyPatch, val
 @pytest.mark.parametrize(
     "value",
     [
-        [math.nan], {np.nan: 1}, [(math.nan,)], [{"k": np.nan}], [gc], [Record(1, math.nan)],
-        [vars(Record(1, math.nan))], [vars(Record(1, {2: [Keeper(1)]}))], [{1: math.nan, "a": 1}],
-        [vars(Record(1, math.nan)), {number: number for number in range(9)}],
+        [gc], [Record(1, gc)], [vars(Record(1, gc))], [{1: gc, "a": 1}],
+        [vars(Record(1, {2: [Keeper(1)]}))],
+        [vars(Record(1, gc)), {number: number for number in range(9)}],
         [[0] * 1000], [bytearray(5000)], [{"k": "x" * 5000}], [Record(1, "x" * 5000)],
         [Packed("x" * 5000)], [type("List", (list,), {})()], [np.zeros(3)], [Keeper(1)],
+        [Titled(1, 2)], [Pair(1, "x" * 5000)], Counter(map(str, range(500))),
+        [defaultdict(lambda: 0)], [deque(range(500))], Packed("x" * 5000),
         [Failure(1, detail=1)], [Bits.ONE], [lambda: 0], [iter([])],
     ],
 )  # fmt: skip

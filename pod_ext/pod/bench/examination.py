@@ -3,8 +3,8 @@
 A save begins with an examination: objects become pods, and who shares what with whom becomes known.
 It is pickling, and then some. So each shape of data is pickled by the C pickler (protocol 5) and by
 cloudpickle, which only write; then examined with and without looking through pods before they are
-written (see `pod/podding/plain.py`). Seconds are processor time of this process, the best of several
-runs; ratios are to the C pickler.
+written (see `pod/podding/plain.py`). Times are processor time of this process, the best of several
+runs; ratios are to the C pickler, or to cloudpickle where that cannot do it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import pickle
 import sys
 import time
@@ -41,7 +42,8 @@ class Measured:
     """One shape on this machine, seconds."""
 
     name: str
-    c_pickler: float
+    c_pickler: float | None
+    """None if it cannot do it."""
     cloudpickle: float
     asking: float
     """An examination that asks for every object."""
@@ -97,7 +99,9 @@ def _documents(n: int) -> dict[str, Any]:
 
 def _graph(n: int) -> dict[int, dict[int, dict[str, float]]]:
     """Neighbours of nodes, as networkx keeps them."""
-    return {node: {(node * k) % n: {"weight": k / 2} for k in range(1, 5)} for node in range(n // 5)}
+    return {
+        node: {(node * k) % n: {"weight": k / 2} for k in range(1, 5)} for node in range(n // 5)
+    }
 
 
 def _tree(n: int) -> Any:
@@ -134,18 +138,24 @@ SHAPES = (
     Shape("list of floats", lambda n: [i / 2 for i in range(10 * n)]),
     Shape("dict of floats by string", lambda n: {f"key {i}": i / 2 for i in range(10 * n)}),
     Shape("set of strings", lambda n: {f"string {i}" for i in range(10 * n)}),
-    Shape("1,000 lists of floats", lambda n: [[i / 2 for i in range(n // 100)] for _ in range(1000)]),
+    Shape("1,000 lists of floats", lambda n: [
+        [i / 2 for i in range(n // 100)] for _ in range(1000)
+    ]),
     Shape("nested JSON", _documents),
     Shape("graph of dicts", _graph),
-    Shape("floats, some of them math.nan", lambda n: [
-        float("nan") if i % 9 else __import__("math").nan for i in range(10 * n)
+    Shape("floats, and math.nan", lambda n: [
+        i / 2 if i % 9 else math.nan for i in range(10 * n)
     ]),
     Shape("Counter", lambda n: Counter({f"word {i}": i for i in range(10 * n)})),
     Shape("dict of Counters", lambda n: {i: Counter(a=i, b=2) for i in range(n)}),
-    Shape("dict of defaultdicts", lambda n: {i: defaultdict(list, {1: [i]}) for i in range(n // 2)}),
+    Shape("dict of defaultdicts", lambda n: {
+        i: defaultdict(list, {1: [i]}) for i in range(n // 2)
+    }),
     Shape("list of OrderedDicts", lambda n: [OrderedDict(a=i, b=2) for i in range(n)]),
     Shape("deque of lists", lambda n: deque([i, i] for i in range(n))),
-    Shape("list of dataclass instances", lambda n: [Record(i, i / 2, f"name {i}") for i in range(n)]),
+    Shape("list of dataclass instances", lambda n: [
+        Record(i, i / 2, f"name {i}") for i in range(n)
+    ]),
     Shape("the same, class of the session", lambda n: [
         OfSession(i, i / 2, f"name {i}") for i in range(n)
     ]),
@@ -170,14 +180,21 @@ def measure(shape: Shape, n: int, policy: str, repeats: int) -> Measured:
         examination.examine({"data": data})
         return sum(len(component.pods) for component in examination.components())
 
-    ways: list[Callable[[], object]] = [
-        lambda: pickle.dumps(data, 5) if shape.name.find("session") < 0 else b"",
-        lambda: cloudpickle.dumps(data, 5),
-        lambda: examine(False),
-        lambda: examine(True),
-    ]
-    best = [min(_seconds(way) for _ in range(repeats)) for way in ways]
-    return Measured(shape.name, *best, pods=examine(True))
+    def best(act: Callable[[], object]) -> float:
+        return min(_seconds(act) for _ in range(repeats))
+
+    try:
+        c_pickler = best(lambda: pickle.dumps(data, 5))
+    except pickle.PicklingError:
+        c_pickler = None
+    return Measured(
+        name=shape.name,
+        c_pickler=c_pickler,
+        cloudpickle=best(lambda: cloudpickle.dumps(data, 5)),
+        asking=best(lambda: examine(False)),
+        now=best(lambda: examine(True)),
+        pods=examine(True),
+    )
 
 
 def _seconds(act: Callable[[], object]) -> float:
@@ -193,16 +210,17 @@ def table(results: Iterator[Measured]) -> Iterator[str]:
     head += f"{'asking/C':>10}{'now/C':>7}{'asking/now':>12}{'pods':>7}"
     yield from (head, "-" * len(head))
     for each in results:
-        times = each.c_pickler, each.cloudpickle, each.asking, each.now
-        plain, _, asking, now = times
-        widths = (8, 13, 9, 8)
-        columns = "".join(
-            f"{seconds * 1000:>{width}.1f}" for seconds, width in zip(times, widths, strict=True)
-        )
+        plain = each.c_pickler or each.cloudpickle
         yield (
-            f"{each.name:<34}{columns}{asking / plain:>10.1f}{now / plain:>7.1f}"
-            f"{asking / now:>12.1f}{each.pods:>7}"
+            f"{each.name:<34}{'' if each.c_pickler is None else _ms(each.c_pickler):>8}"
+            f"{_ms(each.cloudpickle):>13}{_ms(each.asking):>9}{_ms(each.now):>8}"
+            f"{each.asking / plain:>10.1f}{each.now / plain:>7.1f}"
+            f"{each.asking / each.now:>12.1f}{each.pods:>7}"
         )
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -219,9 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
         for shape in SHAPES
         if not options.words or any(word in shape.name for word in options.words)
     ]
-    results = (
-        measure(shape, options.objects, options.policy, options.repeats) for shape in wanted
-    )
+    results = (measure(shape, options.objects, options.policy, options.repeats) for shape in wanted)
     lines = (json.dumps(asdict(each)) for each in results) if options.json else table(results)
     for line in lines:
         print(line, flush=True)

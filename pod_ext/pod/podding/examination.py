@@ -17,7 +17,7 @@ import contextlib
 import math
 import sys
 import types
-from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
 from pod.podding import definitions
@@ -38,9 +38,10 @@ from pod.podding.pickler import (
     PlainPickler,
     PodPickler,
     QuietPodPickler,
+    has_reducer,
     is_ordinary,
 )
-from pod.podding.plain import PLAIN, Look, Shape, shape_of
+from pod.podding.plain import LEAST, PLAIN, Look, Shape, shape_of
 from pod.podding.pods import Component, Slot
 from pod.podding.policies import (
     Place,
@@ -135,8 +136,7 @@ class Examination:
         self._behind: dict[int, list[PodInProgress]] = {}
         """What those hold, by id, and the pods with their placeholders."""
         self._without_memory: set[type] = set()  # most types: asked for each object, so it is kept
-        numpy_nan = getattr(sys.modules.get("numpy"), "nan", math.nan)
-        self._singletons = {id(nan): nan for nan in (math.nan, numpy_nan)}.values()
+        self._singletons = math.nan, getattr(sys.modules.get("numpy"), "nan", math.nan)
 
     # --- from outside
 
@@ -380,17 +380,18 @@ class Examination:
 
     def _shape_of(self, sample: Any, kind: type) -> Shape | None:
         shape = shape_of(kind)
-        if shape is None or shape is Shape.CLASS:
+        if shape is None or shape is Shape.ASKED:
             return shape
         special = self.special(sample)
         if shape is Shape.ATOM:
             return shape if special is ATOM else None
+        holds = shape is Shape.HOLDER or shape is Shape.AS_ONE
         is_like_others = (
             kind in self._owned_types
-            and is_ordinary(kind)
+            and (is_ordinary(kind) or (holds and not has_reducer(kind)))
             and not self.is_handle(kind)
             and not has_private_parts(kind)
-            and shallow_bytes(sample) < 1000
+            and (shallow_bytes_of(kind) or 0) < LEAST
         )
         return shape if is_like_others else None
 
@@ -409,8 +410,8 @@ class Examination:
         known = self._root_ids.keys()
         return known.isdisjoint(ids.keys()) or self._forced.issuperset(known & ids.keys())
 
-    def singletons(self) -> Collection[float]:
-        """Numbers that are not like others."""
+    def singletons(self) -> tuple[float, float]:
+        """Numbers that are compared with by `is`: they have to be the very same again."""
         return self._singletons
 
     def _split(self, obj: object, parent: PodInProgress, place: Place) -> int | None:

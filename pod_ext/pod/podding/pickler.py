@@ -5,11 +5,11 @@ from __future__ import annotations
 import copyreg
 import enum
 import functools
-import math
 import pickle
 import sys
 import types
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, NoReturn, Protocol
 
@@ -53,6 +53,7 @@ class Examiner(Protocol):
     def met(self, obj: Any, pod: PodInProgress) -> int | None:
         """A slot number, or None to bundle the object."""
 
+    def singletons(self) -> tuple[float, float]: ...
     def stand_in(self, obj: Any, pod: PodInProgress) -> int | None: ...
     def memory_met(self, obj: object, pod: PodInProgress) -> Any | None: ...
     def is_handle(self, kind: type) -> bool: ...
@@ -203,6 +204,11 @@ def _reducer_of(kind: type) -> Callable[[Any], Any] | None:
     )
 
 
+def has_reducer(kind: type) -> bool:
+    """Whether somebody has said how objects of this type are to be reduced."""
+    return _reducer_of(kind) is not None
+
+
 def is_ordinary(kind: type) -> bool:
     """Whether `object.__reduce_ex__` is all there is to the reduction of any object of this type
     for which it begins with `CALLING_NEW`."""
@@ -223,13 +229,22 @@ class QuietPodPickler(PodPickler):
     ) -> None:
         super().__init__(examination, pod)
         self._with_dict = {kind for kind, shape in shapes.items() if shape is Shape.WITH_DICT}
-        classes = {kind for kind, shape in shapes.items() if shape is Shape.CLASS}
-        self.persistent_id = _quiet_hook(examination, pod, PLAIN | shapes.keys() - classes)
+        self._holders: set[type] = set()
+        """Types of containers that were met."""
+        self._shapes = shapes
+        asked = {kind for kind, shape in shapes.items() if shape is Shape.ASKED}
+        self.persistent_id = _quiet_hook(examination, pod, (PLAIN | shapes.keys()) - asked)
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
         if kind in self._with_dict and self._named == NAMED and kind in self._ordinary:
             return CALLING_NEW, (kind,), obj.__dict__ or None
+        if kind in self._holders:
+            reduced = obj.__reduce_ex__(5)
+            if len(reduced) < 3 or reduced[2] is None:
+                return reduced
+        elif self._shapes.get(kind) is Shape.HOLDER or kind is Counter:
+            self._holders.add(kind)
         return super().reducer_override(obj)
 
     def _refused(self, obj: Any, error: Exception) -> Any:
@@ -288,7 +303,7 @@ _HOLDERS = _holders((None, (), {"a": None}))
 def _hook(examination: Examiner, pod: PodInProgress) -> Callable[[Any], int | None]:
     atomic_types = examination.atomic_types
     owner_of, met = examination.owner.get, examination.met
-    nan, numpy_nan = math.nan, getattr(sys.modules.get("numpy"), "nan", math.nan)
+    nan, numpy_nan = examination.singletons()
 
     def persistent_id(obj: Any) -> int | None:
         if type(obj) in atomic_types:
@@ -307,8 +322,11 @@ def _quiet_hook(
 ) -> Callable[[Any], int | None]:
     stand_in = examination.stand_in
 
+    nan, numpy_nan = examination.singletons()
+
     def persistent_id(obj: Any) -> int | None:
-        if type(obj) in quiet:
+        kind = type(obj)
+        if kind in quiet or (kind is float and obj is not nan and obj is not numpy_nan):
             return None
         return stand_in(obj, pod)
 

@@ -21,7 +21,7 @@ import math
 import operator
 import sys
 import types
-from collections.abc import Iterable
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from itertools import chain
 from types import NoneType
 from typing import Any, Protocol
@@ -39,7 +39,7 @@ PLAIN = _ATOMS | _OWNED | _MAYBE_CONSTANT
 DEEPEST = 50
 """Levels that are looked through. Deeper ones are few objects each, and no quicker this way."""
 
-_LEAST = 1000
+LEAST = 1000
 """A policy that asks about fewer bytes than this asks about what reductions are made of, too."""
 
 
@@ -47,9 +47,11 @@ class Shape(enum.Enum):
     """What is known of all objects of a type."""
 
     ATOM = "an atom, made of atoms"
-    CLASS = "a class: the pickler is to ask about each"
+    ASKED = "a class or the like: the pickler is to ask about each"
     WITH_DICT = "an instance that is its dictionary"
     WITH_SLOTS = "an instance that is its slots"
+    HOLDER = "a container that is reduced to its content, one by one"
+    AS_ONE = "a container that is reduced to another one of its content"
 
 
 class Known(Protocol):
@@ -64,8 +66,8 @@ class Known(Protocol):
     def is_free(self, ids: dict[int, PodInProgress]) -> bool:
         """Whether no other pod has, or is to have, any object of these ids."""
 
-    def singletons(self) -> Iterable[float]:
-        """Numbers that are not like others."""
+    def singletons(self) -> tuple[float, float]:
+        """Numbers that are compared with by `is`: they have to be the very same again."""
 
 
 class Look:
@@ -93,7 +95,7 @@ class Look:
         kind = type(root)
         if not self._knows({kind}, [root]):
             return False
-        if kind in self._atoms or self.shapes.get(kind) is Shape.CLASS:
+        if kind in self._atoms or self.shapes.get(kind) is Shape.ASKED:
             return False
         seen = self._undecided if kind in _MAYBE_CONSTANT else self.owned
         seen[id(root)] = self._pod
@@ -118,20 +120,21 @@ class Look:
         kinds = set(map(type, contents))
         if not kinds <= PLAIN and not self._knows(kinds, contents):
             return False
-        if float in kinds and any(number in contents for number in self._known.singletons()):
-            return False  # `in` finds it by identity alone, since it is equal to nothing
+        if float in kinds and any(number in contents for number in set(self._known.singletons())):
+            # `in` has found it by identity alone, since it is equal to nothing.
+            self.shapes[float] = Shape.ASKED
         if kind in _MAYBE_CONSTANT and bundled:
             group = self._not_constant(group, kinds)
             owned = dict.fromkeys(map(id, group), self._pod)
             if not self._known.is_free(owned):
                 return False
             self.owned.update(owned)
-        if self._has_large(kind, group if bundled else [], contents, kinds):
+        if self._has_large(kind, group, bundled, contents, kinds):
             return False
         return all(
             self._found(inner, contents, kinds, found)
             for inner in kinds - self._atoms
-            if self.shapes.get(inner) is not Shape.CLASS
+            if self.shapes.get(inner) is not Shape.ASKED
         )
 
     def _contents(self, kind: type, group: list[Any]) -> list[Any]:
@@ -150,7 +153,7 @@ class Look:
         """Whether objects of all these types are like one another."""
         for kind in kinds - PLAIN - self.shapes.keys():
             sample = next(each for each in contents if type(each) is kind)
-            shape = self._known.shape_of(sample) if self._smallest >= _LEAST else None
+            shape = self._known.shape_of(sample) if self._smallest >= LEAST else None
             if shape is None:
                 return False
             self.shapes[kind] = shape
@@ -170,19 +173,21 @@ class Look:
         return [each for each in group if not self._known.is_constant(each)]
 
     def _has_large(
-        self, kind: type, group: list[Any], contents: list[Any], kinds: set[type]
+        self, kind: type, group: list[Any], bundled: bool, contents: list[Any], kinds: set[type]
     ) -> bool:
         """Whether a policy would be asked about one of these, or what it is reduced to."""
         smallest = self._smallest
         shape = self.shapes.get(kind)
-        if not group or smallest == sys.maxsize or shape is Shape.WITH_DICT:
+        is_reduced = shape is Shape.AS_ONE or shape is Shape.WITH_SLOTS
+        asked = is_reduced or (bundled and shape is not Shape.WITH_DICT)
+        if not asked or not group or smallest == sys.maxsize:
             return False
         most = 16 + _largest(contents, kinds)  # bytes for each entry
         if shape is Shape.WITH_SLOTS:
             return len(_slots(kind)) * most >= smallest
         if max(map(len, group)) * most < smallest:
             return False
-        return any(
+        return is_reduced or any(
             shallow_bytes(each) >= smallest for each in group if len(each) * most >= smallest
         )
 
@@ -202,9 +207,15 @@ class Look:
             return False
         seen.update(fresh)
         if group:
+            entry = _ENTRY.get(kind)
+            if entry is not None and max(map(len, group)) * entry >= self._smallest:
+                return False  # it is large, whatever it holds
             found[kind] = found[kind] + group if kind in found else group
         return True
 
+
+_ENTRY: dict[type, int] = {list: 8, dict: 16, set: 8, bytearray: 1}
+"""Bytes that an entry adds to `shallow_bytes` in any case."""
 
 _DICTIONARY = operator.attrgetter("__dict__")
 _ZONE = operator.attrgetter("tzinfo")
@@ -246,16 +257,26 @@ interpreter."""
 _LEAVES = frozenset(
     {complex, datetime.date, datetime.datetime, datetime.timedelta, decimal.Decimal}
 )
+_HOLDERS = frozenset({deque, defaultdict, OrderedDict})
 _OWN_WAYS = ("__getstate__", "__getnewargs__", "__getnewargs_ex__")
+_WAYS_OF_TUPLES = (
+    "__class__", "__getattr__", "__getattribute__", "__getnewargs_ex__", "__getstate__",
+    "__reduce__", "__reduce_ex__", "__setstate__",
+)  # fmt: skip
+_ARGUMENTS_CODE = vars(namedtuple("_", ""))["__getnewargs__"].__code__
 
 
 def shape_of(kind: type) -> Shape | None:
     """What all objects of a type are like that is reduced in the usual way; None if they may
     differ."""
     if issubclass(kind, type):
-        return Shape.CLASS
+        return Shape.ASKED
     if kind in _LEAVES or _is_number(kind):
         return Shape.ATOM
+    if kind in _HOLDERS:
+        return Shape.HOLDER
+    if kind is Counter or _is_namedtuple(kind):
+        return Shape.AS_ONE
     if issubclass(kind, enum.Enum):
         return None if issubclass(kind, enum.Flag) else Shape.ATOM
     classes = kind.__mro__[:-1]
@@ -276,6 +297,18 @@ def _is_number(kind: type) -> bool:
         and numpy is not None
         and is_static(kind)
         and issubclass(kind, (numpy.number, numpy.bool_))
+    )
+
+
+def _is_namedtuple(kind: type) -> bool:
+    """Whether its objects are tuples, and nothing beside that."""
+    arguments = kind.__dict__.get("__getnewargs__")
+    return (
+        kind.__bases__ == (tuple,)
+        and not kind.__dictoffset__
+        and type(arguments) is types.FunctionType
+        and arguments.__code__ is _ARGUMENTS_CODE
+        and kind.__dict__.keys().isdisjoint(_WAYS_OF_TUPLES)
     )
 
 
