@@ -11,8 +11,9 @@ import random
 import sys
 import zlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 POD_OVERHEAD = 1200
@@ -76,27 +77,43 @@ def shallow_bytes(obj: Any) -> int:
         return 8 * len(obj) + _sampled(obj, len(obj))
     if kind is bytearray:
         return len(obj)
+    return shallow_bytes_of(kind) or 0
+
+
+def shallow_bytes_of(kind: type) -> int | None:
+    """The same for all objects of a type; None if it depends on the object."""
+    if kind in _CONTAINERS:
+        return None
     if str(kind.__module__).partition(".")[0] in _HEAVY_LIBRARIES:
         return 16 * 1024
     return 128
 
 
 _SEQUENCES = frozenset({list, tuple, set, frozenset, deque})
+_CONTAINERS = _SEQUENCES | {dict, bytearray}
 _HEAVY_LIBRARIES = frozenset(
     {"pandas", "polars", "pyarrow", "scipy", "sklearn", "networkx", "torch", "xgboost", "lightgbm"}
 )
 
 
-def _sampled(values: Any, count: int) -> int:
-    """Bytes of the strings and numbers in a container, from its first few."""
-    total = seen = 0
-    for value in values:
-        if seen == 4:
-            break
-        seen += 1
-        if type(value) in (str, bytes, int, float):
-            total += sys.getsizeof(value) - 32
-    return max(total, 0) * count // (seen or 1)
+def _sampled(values: Iterable[Any], count: int) -> int:
+    """Bytes of the strings and numbers in a container, from its first few.
+
+    Not by `sys.getsizeof`: it counts a string's UTF-8 once somebody has asked for that, as pickling
+    does, and the same object would be of another size at the next save.
+    """
+    total = 0
+    for value in islice(values, 4):
+        kind = type(value)
+        if kind is str or kind is bytes:
+            total += len(value) + TEXT_BYTES
+        elif kind is int:
+            total += value.bit_length() // 8
+    return total * count // min(count, 4) if total else 0
+
+
+TEXT_BYTES = 17
+"""What a string or bytes object counts for beside its length."""
 
 
 class Lga:
