@@ -53,7 +53,7 @@ from pod.podding.policies import (
     shallow_bytes,
     shallow_bytes_of,
 )
-from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target
+from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target, TooLongError
 from pod.podding.rebuild import make_function, set_cell, set_function_state, unwrap
 from pod.podding.reducers import know_libraries
 from pod.podding.reducers.python import module_vars
@@ -67,10 +67,8 @@ PATIENCE = 9
 _CLOCK_EVERY = 256
 """So many objects are met between two looks at the clock."""
 
-
-class TooLongError(BaseException):
-    """An examination was given up since it takes longer than it may. Nothing that it runs is to
-    mistake this for an error of its own."""
+_AT_ONCE = 20_000
+"""So many objects at a time are looked through without a look at the clock."""
 
 
 def _changed_meanwhile(error: Exception) -> bool:
@@ -370,7 +368,8 @@ class Examination:
         if not self._looks or self._pickler is not PodPickler:
             return None
         pod = self._begin(obj, place)
-        look = Look(pod, self.policy.smallest, self)
+        most = sys.maxsize if self._deadline is None else _AT_ONCE
+        look = Look(pod, self.policy.smallest, self, most)
         try:
             if look.is_ordinary(obj):
                 if look.shapes:

@@ -22,8 +22,8 @@ from pod.errors import StorageError
 from pod.history.snapshot import Collector
 from pod.history.state import State
 from pod.interrupts import Gate
-from pod.podding.examination import TooLongError
 from pod.podding.policies import Policy
+from pod.podding.progress import TooLongError
 from pod.session import forked
 from pod.session.draft import Draft, Forked, Found, Look, Made, Threaded
 from pod.session.effort import Effort, total_bytes
