@@ -17,6 +17,7 @@ import gc
 import os
 import pickle
 import random
+import resource
 import select
 import signal
 import sys
@@ -248,6 +249,7 @@ def _in_the_child(work: Callable[[], Any], numbers: Any, writer: int, results: i
             message = pickle.dumps((True, work()), protocol=5)
         except BaseException as error:
             message = pickle.dumps((False, f"{type(error).__name__}: {one_line(error)}"[:500]))
+        _lift_limit()
         _write(results, _NUMBER, message)
         _write(results, 0, len(message).to_bytes(_NUMBER, "little"))  # last: now it is complete
     finally:
@@ -271,6 +273,13 @@ def _settle_in(numbers: Any) -> None:
     sys.settrace(None)
     sys.setprofile(None)
     random.setstate(numbers)  # Python seeds it anew in each child, and it may be saved
+
+
+def _lift_limit() -> None:
+    """A limit on files holds for files in memory, too, and is not meant for these."""
+    with contextlib.suppress(OSError, ValueError):
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
 def _write(file: int, offset: int, data: bytes) -> None:
