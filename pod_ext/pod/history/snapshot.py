@@ -42,6 +42,11 @@ class Group:
     blobs: frozenset[str]
     """Blobs of its pods."""
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it stands for variables that are being looked at, and may be several."""
+        return not self.manifest
+
 
 def group_of(digest: str, manifest: Manifest) -> Group:
     return Group(
