@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pod.bench.__main__ import main
 from pod.bench.matrix import Bench, remaining
+from pod.bench.measure import memory_of_others, others_of_group
 from pod.bench.records import Machine, Pair, Results, Unavailable
 from pod.bench.systems.pods import Pod
 
@@ -113,3 +118,21 @@ def test_the_machine_is_told(bench: Bench) -> None:
     (machine,) = Results.read(bench.results).machines[:1]
     assert isinstance(machine, Machine)
     assert machine.cores > 0 and machine.memory > 0 and machine.packages["ipython"]
+
+
+def test_what_a_process_has_started_is_found_and_weighed() -> None:
+    code = """
+import os, time
+if os.fork() == 0:
+    x = bytearray(40_000_000)
+    print(1, flush=True)
+time.sleep(60)
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            assert process.stdout is not None and process.stdout.readline()
+            assert len(others_of_group(process.pid)) == 1
+            assert 40_000_000 <= memory_of_others(process.pid) < 80_000_000
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)

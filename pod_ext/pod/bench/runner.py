@@ -29,8 +29,8 @@ from pod.bench.systems import make_system
 from pod.bench.systems.base import Reference, System, user_variables
 from pod.bench.workloads import Source, Workload, make_workload
 
-DURABLE_TIMEOUT = 600.0
-"""Seconds that a system has, after the last cell, to make everything durable."""
+DURABLE_TIMEOUT = 5.0
+"""Seconds until what is not seen to be durable, once the system says that all is, never was."""
 
 
 @dataclass(frozen=True, slots=True)
