@@ -114,6 +114,30 @@ def test_probes_find_their_figures(bench: Bench) -> None:
     assert not found.error and {"open_many", "wait_many", "wait_new"} <= set(found.values)
 
 
+def test_an_end_from_outside_keeps_what_was_measured(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    command = [sys.executable, "-m", "pod.bench", "pair", "noop", f"{ROWS}+rmtree:values=300000"]
+    command += ["--scale", "tiny", "--loads", "0", "--results", str(path)]
+    command += ["--cache", str(tmp_path / "data"), "--temporary", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while ROWS not in process.stderr.readline().decode():
+            pass
+        process.terminate()
+        shown, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"interrupted" in told and b"### readonly" in shown
+    assert len(Results.read(path).runs) == 1
+    assert not list(tmp_path.glob("pod-bench-*"))
+
+
+def test_a_profile_names_what_is_waited_for(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pod.bench", "profile", "pga", "rmtree", "--scale", "tiny"]
+    command += ["--cache", str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "_after_cell" in done.stdout
+
+
 def test_the_machine_is_told(bench: Bench) -> None:
     (machine,) = Results.read(bench.results).machines[:1]
     assert isinstance(machine, Machine)

@@ -9,6 +9,7 @@ has saved, and compares; `probe` measures something else. What comes out is writ
 from __future__ import annotations
 
 import contextlib
+import cProfile
 import importlib
 import json
 import os
@@ -166,6 +167,20 @@ def _reference(system: System) -> tuple[Reference | None, str]:
         return system.reference(), ""
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"[:300]
+
+
+def profile(job: Job) -> cProfile.Profile:
+    """Execute the cells with the system at work, in this process; what its hooks spent time on."""
+    workload = job.workload()
+    system = make_system(job.pair.system, Path(job.store))
+    shell = _shell(job, system)
+    system.attach(shell)
+    shell.events.profiler = profiler = cProfile.Profile()
+    for _ in _cells(shell, workload):
+        system.reference()
+    shell.events.profiler = None
+    system.finish()
+    return profiler
 
 
 def _note_durable(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import cProfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ class TimedEvents(EventManager):
     """In hooks, so far."""
     cpu = 0.0
     """Processor time of this thread in hooks, so far."""
+    profiler: cProfile.Profile | None = None
+    """Is told what hooks do, where there is one."""
     ended = 0.0
     """When the last cell's own code had ended."""
 
@@ -28,7 +32,8 @@ class TimedEvents(EventManager):
         if event == "post_execute":
             self.ended = started
         try:
-            super().trigger(event, *args, **kwargs)
+            with self.profiler or contextlib.nullcontext():
+                super().trigger(event, *args, **kwargs)
         finally:
             self.seconds += time.perf_counter() - started
             self.cpu += time.thread_time() - cpu
