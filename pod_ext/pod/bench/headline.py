@@ -18,6 +18,8 @@ from pod.bench.workloads.synthetic import LOOP_NAMES, LOOPS_FIRST
 PGA = "pga"
 LATE_PYTHON = (3, 12)
 """From here on the interpreter can tell which code ran."""
+LEAST = 1e-6
+"""Seconds below which nothing is measured."""
 EQUAL = 1.05
 """Two policies are equal when neither is this many times the other."""
 TREE_BYTES = 110_000_000
@@ -79,7 +81,7 @@ class _Row:
 def _wait_row(workload: str, times: int) -> _Row:
     def measure(results: Results) -> tuple[str, bool]:
         ours, theirs = _run(results, PGA, workload).wait, _run(results, "dill", workload).wait
-        ratio = theirs / ours
+        ratio = theirs / max(ours, LEAST)
         return f"1/{ratio:.1f} ({ours * 1000:.0f} ms, dill {theirs:.2f} s)", ratio >= times
 
     return _Row(f"wait, `{workload}`, against dill", f"at most 1/{times}", measure)
@@ -88,7 +90,7 @@ def _wait_row(workload: str, times: int) -> _Row:
 def _stored_row(workload: str, times: int) -> _Row:
     def measure(results: Results) -> tuple[str, bool]:
         ours, theirs = _run(results, PGA, workload).stored, _run(results, "dill", workload).stored
-        ratio = theirs / ours
+        ratio = theirs / max(ours, 1)
         return f"1/{ratio:.1f} ({ours / 1e6:.1f} MB, dill {theirs / 1e6:.0f} MB)", ratio >= times
 
     return _Row(f"stored, `{workload}`, against dill", f"at most 1/{times}", measure)
@@ -132,7 +134,10 @@ def tracking_ratios(results: Results, system: str = PGA) -> dict[str, float]:
     def least(run: Run, place: int) -> float:
         return min(cell.cpu for cell in run.cells[LOOPS_FIRST + place :: len(LOOP_NAMES)])
 
-    return {n: least(tracked, at) / least(plain, at) for at, n in enumerate(LOOP_NAMES)}
+    found = {n: (least(tracked, at), least(plain, at)) for at, n in enumerate(LOOP_NAMES)}
+    if not all(theirs for _, theirs in found.values()):
+        raise NotMeasured("these results have no processor times")
+    return {name: ours / theirs for name, (ours, theirs) in found.items()}
 
 
 def _tracking(results: Results) -> tuple[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import matplotlib
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import NullFormatter
 
 from pod.bench.records import Results, Run
 from pod.bench.systems import NOOP
@@ -94,11 +96,19 @@ def _bars(
         colours = [OURS if _is_ours(run) else THEIRS for run, _ in shown]
         axis.barh(names, [each for _, each in shown], color=colours)
         axis.invert_yaxis()
-        axis.set_xscale("log")
+        _decades(axis, [each for _, each in shown])
         axis.set_title(workload, fontsize=9)
         axis.tick_params(labelsize=8)
     figure.suptitle(f"{title} (logarithmic)", fontsize=10)
     return _save(figure, path)
+
+
+def _decades(axis: Any, values: list[float]) -> None:
+    """A logarithmic axis of whole decades, at least one of them below the least value."""
+    axis.set_xscale("log")
+    lowest, highest = math.floor(math.log10(min(values))) - 1, math.ceil(math.log10(max(values)))
+    axis.set_xlim(10.0**lowest, 10.0 ** max(highest, lowest + 2))
+    axis.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _cells(results: Results, path: Path) -> list[Path]:
