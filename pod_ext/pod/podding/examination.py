@@ -364,7 +364,8 @@ class Examination:
                 else:
                     pod.pickler = PlainPickler(pod)
                 self._dump(obj, pod)
-                self.owner.update(look.owned)
+                for owned in look.owned:
+                    self.owner.update(owned)
                 return pod
         except (NotOrdinary, RecursionError):
             pass
