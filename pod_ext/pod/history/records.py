@@ -6,7 +6,7 @@ Frozen, and made of strings and numbers only: reading them never unpickles anyth
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pod.store.files import MAX_TIME, is_digest
@@ -100,7 +100,7 @@ class Commit:
     """Global random generators, and the hex digest of each one's state."""
 
     def to_json(self) -> dict[str, Any]:
-        raw = asdict(self)
+        raw = {field.name: getattr(self, field.name) for field in fields(self)}
         for key in _LISTS:
             raw[key] = list(raw[key])
         raw["random"] = dict(self.random)

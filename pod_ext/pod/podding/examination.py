@@ -353,7 +353,7 @@ class Examination:
 
     def _written_quietly(self, obj: object, place: Place) -> PodInProgress | None:
         """A pod of ordinary objects, about which nothing needs to be asked; None if it is not."""
-        if not self._looks or self._pickler is not PodPickler:
+        if not self._looks or self._pickler is not PodPickler or type(obj) in self.atomic_types:
             return None
         pod = self._begin(obj, place)
         look = Look(pod, self.policy.smallest, self)
@@ -364,8 +364,8 @@ class Examination:
                 else:
                     pod.pickler = PlainPickler(pod)
                 self._dump(obj, pod)
-                for owned in look.owned:
-                    self.owner.update(owned)
+                while look.owned:
+                    self.owner.update(look.owned.pop())
                 return pod
         except (NotOrdinary, RecursionError):
             pass

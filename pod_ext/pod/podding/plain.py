@@ -105,6 +105,7 @@ class Look:
                 if not self._goes_on(kind, group, depth > 0, found):
                     return False
             if not found:
+                self._seen.clear()
                 return True
             level = found
         return False
