@@ -176,7 +176,7 @@ def measure(shape: Shape, n: int, policy: str, repeats: int) -> Measured:
 
     def examine(looks: bool) -> int:
         examination = Examination({}, Tokens(), decided[looks], 1)
-        examination._looks = looks
+        examination.looks_ahead = looks
         examination.examine({"data": data})
         return sum(len(component.pods) for component in examination.components())
 

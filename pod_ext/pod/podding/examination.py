@@ -78,7 +78,7 @@ class Examination:
         whole: arrays that are to be saved whole with a view of them.
     """
 
-    _looks = True
+    looks_ahead = True
     """Whether pods of plain containers are looked through; without, the same takes longer."""
 
     def __init__(
@@ -353,11 +353,15 @@ class Examination:
 
     def _written_quietly(self, obj: object, place: Place) -> PodInProgress | None:
         """A pod of ordinary objects, about which nothing needs to be asked; None if it is not."""
-        if not self._looks or self._pickler is not PodPickler or type(obj) in self.atomic_types:
+        if (
+            not self.looks_ahead
+            or self._pickler is not PodPickler
+            or type(obj) in self.atomic_types
+        ):
             return None
         pod = self._begin(obj, place)
-        look = Look(pod, self.policy.smallest, self)
         try:
+            look = Look(pod, self.policy.smallest, self)
             if look.is_ordinary(obj):
                 if look.shapes:
                     pod.pickler = QuietPodPickler(self, pod, look.shapes)
@@ -369,6 +373,9 @@ class Examination:
                 return pod
         except (NotOrdinary, RecursionError):
             pass
+        except BaseException:
+            pod.abandoned = True
+            raise
         pod.abandoned = True
         return None
 
@@ -376,7 +383,9 @@ class Examination:
         """What all objects of its type are like; None if they have to be asked about."""
         kind = type(sample)
         if kind not in self._shapes:
-            self._shapes[kind] = self._shape_of(sample, kind)
+            self._shapes[kind] = None
+            with contextlib.suppress(Exception):  # a class may be as odd as its metaclass likes
+                self._shapes[kind] = self._shape_of(sample, kind)
         return self._shapes[kind]
 
     def _shape_of(self, sample: Any, kind: type) -> Shape | None:
