@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,32 @@ class Collector:
         if digest not in self.blobs and not self._known(digest):
             self.blobs[digest] = bytes(data)
         return digest
+
+
+class Recent:
+    """Whether blobs are known to be stored, as far as they fit into so many bytes of memory: those
+    that were asked about last. For experiments with how much that memory is worth."""
+
+    def __init__(self, has: Callable[[str], bool], nbytes: int) -> None:
+        self._has = has
+        self._room = nbytes // DIGEST_BYTES
+        self._digests: OrderedDict[str, None] = OrderedDict()
+
+    def __call__(self, digest: str) -> bool:
+        known = digest in self._digests
+        self.note((digest,))
+        return known and self._has(digest)
+
+    def note(self, digests: Iterable[str]) -> None:
+        """These are stored, or about to be."""
+        for digest in digests:
+            self._digests[digest] = None
+            self._digests.move_to_end(digest)
+            if len(self._digests) > self._room:
+                self._digests.popitem(last=False)
+
+
+DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,6 +85,11 @@ class PodExtension(Configurable):
         True,
         help="Look at those variables only that can have changed; when False, at all, each time.",
     ).tag(config=True)
+    known_bytes = Int(
+        None, allow_none=True, min=0,
+        help="At most so many bytes of memory for knowing which blobs are stored; what is "
+        "forgotten is stored again. For experiments. Takes effect when Pod is loaded.",
+    ).tag(config=True)  # fmt: skip
     podding = Enum(
         list(POLICIES),
         "lga",
@@ -142,6 +147,7 @@ class PodExtension(Configurable):
             compression_level=self.compression_level,
             snapshot=self.snapshot,
             active_filter=self.active_filter,
+            known_bytes=self.known_bytes,
             on_error=self._note_write_error,
         )
         self._upkeep = Upkeep(self.store)
@@ -516,7 +522,7 @@ class PodExtension(Configurable):
 
     @observe(
         "pod_dir", "tracking", "background", "podding", "compression_level", "snapshot",
-        "active_filter",
+        "active_filter", "known_bytes",
     )  # fmt: skip
     def _late(self, change: Any) -> None:
         if hasattr(self, "session"):

@@ -87,6 +87,7 @@ class Session:
         notebook: path of the notebook, for the log.
         prefix: how its id begins.
         snapshot: where looks are made that take long, see `looks`.
+        known_bytes: memory for what is known to be stored; what is forgotten is stored again.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Session:
         notebook: str = "",
         prefix: str = "",
         snapshot: str = "inline",
+        known_bytes: int | None = None,
     ) -> None:
         self.namespace = namespace
         self.head: int | None = None
@@ -119,8 +121,10 @@ class Session:
         self.on_lost: Callable[[], None] | None = None
         """Called, in any thread, when looks came to nothing (see `redo`)."""
         self._survey = Survey(namespace, Tokens(), policy, versioned)
+        self._recent = None if known_bytes is None else Recent(self._has_blob, known_bytes)
+        self._is_known = self._recent or self._has_blob
         self._looks = Looks(
-            self._survey, policy, history.repository, writer, self._has_blob, snapshot
+            self._survey, policy, history.repository, writer, self._is_known, snapshot
         )
         self._state = State()
         self._latest = self._state
@@ -307,7 +311,7 @@ class Session:
         self._touched = known | self._survey.reached(before, values, known)
         if not self.active_filter:
             self._touched |= Touched(everything=True)
-        blobs = Collector(self._has_blob, rescued)
+        blobs = Collector(self._is_known, rescued)
         random = generators.put(found, blobs.put)
         look, active = self._looks.begin(
             Task(t, before, values, self._touched, here, self._state, self._drafts), blobs, gate
@@ -431,12 +435,14 @@ class Session:
         self._check_completeness(draft, found)
         if found.written is not None:
             self.history.repository.learn(found.written)
+        if self._recent is not None:
+            self._recent.note(blob for group in findings.groups for blob in group.blobs)
         self._policy.adopt(findings.decided)
         for place, content in findings.observed:
             self._policy.observe(place, content)
         sizes = {entry.name: entry.nbytes for entry in findings.variables}
         self._looks.effort.note(sizes, found.seconds)
-        blobs = Collector(self._has_blob, {**draft.blobs, **found.blobs})
+        blobs = Collector(self._is_known, {**draft.blobs, **found.blobs})
         after = advance(self._state, draft.changes, findings, blobs.put)
         after = replace(after, random=draft.random)
         added, changed, removed = differences(self._state.variables, after.variables)
