@@ -31,7 +31,7 @@ from pod.history.restore import (
     restore,
     with_definitions,
 )
-from pod.history.snapshot import Collector
+from pod.history.snapshot import Collector, Recent
 from pod.history.state import State, differences, needed_definitions
 from pod.history.versions import differing
 from pod.interrupts import Gate, uninterrupted
