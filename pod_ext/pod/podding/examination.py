@@ -16,7 +16,7 @@ import builtins
 import contextlib
 import sys
 import types
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from pod.podding import definitions
@@ -187,6 +187,11 @@ class Examination:
         """Whether this very object was met, other than one that every examination knows."""
         key = id(obj)
         return (key in self.owner or key in self._behind) and key not in self._given
+
+    def names_met(self, having: Callable[[Container[int]], Iterable[tuple[str, int]]]) -> set[str]:
+        """Names of objects that were met; `having` gives the names whose objects have some ids."""
+        found = {*having(self.owner), *(having(self._behind) if self._behind else ())}
+        return {name for name, key in found if key not in self._given}
 
     def has_parted(self) -> bool:
         """Whether arrays were parted that share memory; another examination will not do so."""

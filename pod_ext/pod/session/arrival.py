@@ -11,7 +11,7 @@ from pod.history.moments import History
 from pod.history.records import Commit, Variable
 from pod.history.restore import Restored, SameDefinitions
 from pod.history.snapshot import Group, group_of
-from pod.history.state import State, needed_definitions, reference_to
+from pod.history.state import State, needed_definitions
 from pod.history.table import Table
 from pod.podding.definitions import Tokens
 from pod.podding.opaque import Unavailable
@@ -57,8 +57,7 @@ def state_at(
         if group is None:
             group = by_manifest[entry.manifest] = _group_at(history, entry, now)
         found[entry.name] = group
-    objects = {name: reference_to(value) for name, value in restored.values.items()}
-    objects |= {name: now.objects[name] for name in kept}
+    objects = now.objects.joined(kept - restored.values.keys(), restored.values)
     return State(then, definitions, groups, definition_groups, objects)
 
 
@@ -79,11 +78,13 @@ def using_displaced(tokens: Tokens, state: State, restored: Restored) -> set[str
         for token, definition in restored.definitions.items()
         if (live := tokens.live(token)) is not None and live is not definition
     }
+    if not displaced:
+        return set()
     groups = state.definition_groups
     return {
         name
         for name, group in state.groups.items()
-        if displaced and not displaced.isdisjoint(needed_definitions(group.uses, groups))
+        if not displaced.isdisjoint(needed_definitions(group.uses, groups))
     }
 
 

@@ -44,8 +44,9 @@ from pod.podding.atoms import is_import
 from pod.podding.definitions import Tokens
 from pod.podding.policies import Policy
 from pod.session.arrival import complete, is_in_place, separated, state_at, using_displaced
+from pod.session.names import Versioned
 from pod.session.outcomes import Cell, CheckedOut, Missed, Saved
-from pod.session.survey import Survey, Versioned, is_unavailable
+from pod.session.survey import Survey, is_unavailable
 from pod.store.codec import digest as digest_of
 from pod.store.writer import WriteJob, Writer
 from pod.tracking import Touched, Tracker

@@ -3,14 +3,17 @@ known once that took the place of what was."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pod.compare.describe import describe
 from pod.history.manifest import Manifest
-from pod.history.snapshot import definition_entries, group_of, variable_entries
-from pod.history.state import FirstSeen, State, is_held, needed_definitions, reference_to
+from pod.history.records import Variable
+from pod.history.snapshot import Group, definition_entries, group_of, variable_entries
+from pod.history.state import FirstSeen, State, Values, count_users, needed_definitions
+from pod.history.table import Table
 from pod.podding.atoms import unchanging
 from pod.podding.definitions import Tokens
 from pod.podding.examination import Examination
@@ -18,11 +21,9 @@ from pod.podding.memory import Holders
 from pod.podding.opaque import Unavailable
 from pod.podding.pods import Bytes, Component
 from pod.podding.policies import Policy
+from pod.session.names import Versioned, rule_of
 from pod.tracking import Touched
 from pod.tracking.aliases import Aliases
-
-Versioned = Callable[[str, object], bool]
-"""Whether a name, with this object, is a variable to be saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +59,31 @@ class Survey:
         self.tokens = tokens
         self._namespace = namespace
         self._policy = policy
-        self._versioned = versioned
+        self._rule = rule_of(versioned)
         self._since = FirstSeen()
         self._whole = Holders()
+        self._with_figures = _Shards(lambda entry: "matplotlib" in dict(entry.versions))
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> Values:
         """The variables that are in the namespace now."""
-        versioned = self._versioned
-        return {
-            name: value
-            for name, value in dict.items(self._namespace)
-            if type(name) is str and versioned(name, value)
-        }
+        space = self._namespace
+        # A subclass would record being looked at.
+        found = dict(space if type(space) is dict else dict.items(space))
+        for name in self._rule.left_out(found):
+            del found[name]
+        return Values(found)
 
-    def reached(self, state: State, values: Mapping[str, Any], touched: Touched) -> Touched:
+    def reached(self, state: State, values: Values, touched: Touched) -> Touched:
         """What may have been changed by ways that do not go by its name."""
         try:
-            names = self.aliases.reached(touched, values)
+            names = self.aliases.reached(touched, values, values.having)
             if self.aliases.figures_in_use(touched, values):
-                entries = state.variables.values()
-                names |= {each.name for each in entries if "matplotlib" in dict(each.versions)}
+                names |= self._with_figures.among(state.variables)
         except Exception:  # threads, modules and libraries may be in any state
             return Touched(everything=True)
         return Touched(names)
 
-    def look(self, state: State, values: Mapping[str, Any], touched: Touched, t: int) -> Seen:
+    def look(self, state: State, values: Values, touched: Touched, t: int) -> Seen:
         """What is active now, as components; and why some of it could not be saved."""
         while True:
             active = self._active(state, values, touched)
@@ -93,11 +94,9 @@ class Survey:
                 examination.examine(active.roots, active.definitions, active.rebound)
                 met = {
                     name
-                    for name, value in values.items()
-                    if examination.has_met(value)
-                    and name not in active.roots
-                    and not unchanging(value)
-                    and not is_unavailable(state, name, value)
+                    for name in examination.names_met(values.having) - active.roots.keys()
+                    if not unchanging(values[name])
+                    and not is_unavailable(state, name, values[name])
                 }
                 if not met and not examination.has_parted():
                     return Seen(active, examination.failures, examination.components())
@@ -106,12 +105,10 @@ class Survey:
             # An active variable got hold of another one's object in a way that no tracker saw.
             touched |= Touched(frozenset(met))
 
-    def _active(self, state: State, values: Mapping[str, Any], touched: Touched) -> Active:
+    def _active(self, state: State, values: Values, touched: Touched) -> Active:
         """Variables and definitions that can have changed: those touched, and all that hang
         together with one of them."""
-        objects = state.objects
-        rebound = {n for n, value in values.items() if not is_held(objects.get(n), value)}
-        gone = state.groups.keys() - values.keys()
+        rebound, gone = state.objects.changes(values)
         asked = values.keys() if touched.everything else touched.names & values.keys()
         looked_at = {
             name
@@ -135,30 +132,27 @@ class Survey:
     def advance(
         self,
         before: State,
-        values: Mapping[str, Any],
+        values: Values,
         active: Active,
         manifests: Mapping[str, Manifest],
         put: Callable[[Bytes], str],
     ) -> State:
         """The state after these components took the place of what was active."""
-        groups, objects = dict(before.groups), dict(before.objects)
-        for name in active.gone:
-            del groups[name]
-            del objects[name]
-        objects.update({name: reference_to(values[name]) for name in active.rebound})
-        definition_groups = dict(before.definition_groups)
-        for digest, manifest in manifests.items():
-            group = group_of(digest, manifest)
-            groups.update(dict.fromkeys(group.names, group))
-            definition_groups.update(dict.fromkeys(group.tokens, group))
-        used = {token for group in set(groups.values()) for token in group.uses}
-        needed = needed_definitions(used, definition_groups)
-        definition_groups = {t: group for t, group in definition_groups.items() if t in needed}
+        made = [group_of(digest, manifest) for digest, manifest in manifests.items()]
+        groups, users = _regrouped(before, active.gone, made)
+        by_token = dict(before.definition_groups)
+        for group in made:
+            by_token.update(dict.fromkeys(group.tokens, group))
+        no_more: Iterable[str] = ()
+        if not _uses_the_same(before, users, made):
+            needed = needed_definitions(users, by_token)
+            by_token = {token: group for token, group in by_token.items() if token in needed}
+            no_more = before.definitions.keys() - needed
 
         definitions = definition_entries(manifests, lambda token: describe(self.tokens.live(token)))
         definition_table = before.definitions.updated(
-            [e for e in definitions if e.name in needed and before.definitions.get(e.name) != e],
-            before.definitions.keys() - needed,
+            [e for e in definitions if e.name in by_token and before.definitions.get(e.name) != e],
+            no_more,
             put,
         )
         variables = variable_entries(manifests, lambda name: describe(values[name]), definitions)
@@ -167,12 +161,67 @@ class Survey:
             active.gone,
             put,
         )
-        return State(table, definition_table, groups, definition_groups, objects)
+        objects = before.objects.updated(values, active.rebound, active.gone)
+        return State(table, definition_table, groups, by_token, objects, users=users)
+
+
+def _regrouped(
+    before: State, gone: Iterable[str], made: Iterable[Group]
+) -> tuple[Mapping[str, Group], Counter[str]]:
+    """The groups of all variables, these being new, and how many variables use each definition."""
+    groups = dict(before.groups)
+    users = count_users(groups) if before.users is None else Counter(before.users)
+
+    def drop(name: str) -> None:
+        group = groups.pop(name, None)
+        for token in group.uses if group is not None else ():
+            users[token] -= 1
+            if not users[token]:
+                del users[token]
+
+    for name in gone:
+        drop(name)
+    for group in made:
+        for name in group.names:
+            drop(name)
+            groups[name] = group
+            users.update(group.uses)
+    return groups, users
+
+
+def _uses_the_same(before: State, users: Mapping[str, int], made: Iterable[Group]) -> bool:
+    """Whether it is sure that the definitions needed now are those needed before."""
+    if before.users is None or users.keys() != before.users.keys():
+        return False
+    for group in made:
+        for token in group.tokens:
+            known = before.definition_groups.get(token)
+            if known is None or known.uses != group.uses:
+                return False
+    return True
+
+
+class _Shards:
+    """Finds variables by what their table entries say, looking only into shards that are new."""
+
+    def __init__(self, is_one: Callable[[Variable], bool]) -> None:
+        self._is_one = is_one
+        self._known: dict[str, frozenset[str]] = {}
+
+    def among(self, table: Table) -> frozenset[str]:
+        known: dict[str, frozenset[str]] = {}
+        for shard, digest in zip(table.shards, table.digests, strict=True):
+            found = self._known.get(digest)
+            if found is None:
+                found = frozenset(n for n, entry in shard.items() if self._is_one(entry))
+            known[digest] = found
+        self._known = known
+        return frozenset[str]().union(*known.values())
 
 
 def is_unavailable(state: State, name: str, value: object) -> bool:
     """Whether it could not be restored, so that its saved pods are to be kept as they are."""
-    return type(value) is Unavailable and is_held(state.objects.get(name), value)
+    return type(value) is Unavailable and state.objects.is_held(name, value)
 
 
 def _hanging_together(state: State, names: Iterable[str]) -> tuple[set[str], set[str]]:
