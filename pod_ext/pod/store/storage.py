@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias, runtime_checkable
@@ -88,7 +88,25 @@ class Housekeeping(Protocol):
         ...
 
 
+@runtime_checkable
+class Markable(Protocol):
+    """What a storage may offer so that it need not be listed again and again.
+
+    A mark is found again until a key directly under its prefix is made or removed, by whomever.
+    """
+
+    def mark(self, prefix: str) -> Hashable | None:
+        """Set a new mark; None if that cannot be."""
+        ...
+
+    def found_mark(self, prefix: str) -> Hashable | None:
+        """The mark that is there, or something that is no mark."""
+        ...
+
+
 _SEGMENT = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_MARKS = 1_000_000
+"""A mark is one of as many: so many microseconds back at most."""
 _STAGED = ".tmp-"
 _STAGED_BY = re.compile(r"\.tmp-(?P<system>[0-9a-f]{12})-(?P<pid>[0-9]{1,10})-[0-9a-f]+")
 _ABANDONED_SECONDS = 24 * 3600.0
@@ -154,6 +172,30 @@ class LocalStorage:
             # The length may come from a damaged file, and read() allocates what it is told.
             return file.read(min(length, size - begin))
 
+    def mark(self, prefix: str) -> Hashable | None:
+        """A time of modification of the directory that no clock will ever give it: the next change
+        in it gives it another one, however coarse the clock is."""
+        directory = self._root / prefix
+        if os.utime not in os.supports_follow_symlinks or os.name == "nt":
+            return None
+        with contextlib.suppress(OSError):
+            status = directory.lstat()
+            if stat.S_ISDIR(status.st_mode):
+                # In the past, where the clock does not come to again. In whole microseconds, since
+                # not every file system has nanoseconds; one with less cannot be marked.
+                past = status.st_mtime_ns // 1000 - 1 - secrets.randbelow(_MARKS)
+                times = status.st_atime_ns, past * 1000
+                os.utime(directory, ns=times, follow_symlinks=False)
+                mark = self.found_mark(prefix)
+                return mark if mark is not None and times[1] in mark else None
+        return None
+
+    def found_mark(self, prefix: str) -> tuple[int, ...] | None:
+        with contextlib.suppress(OSError):
+            status = (self._root / prefix).lstat()
+            return status.st_dev, status.st_ino, status.st_ctime_ns, status.st_mtime_ns
+        return None
+
     def put(self, key: str, parts: Iterable[BytesLike]) -> None:
         path = self._path(key)
         with _explained("write", path):
@@ -196,9 +238,11 @@ class LocalStorage:
             os.scandir(directory) as entries,
         ):
             for entry in entries:
-                if not entry.name.startswith(_STAGED):
-                    slash = "/" if entry.is_dir(follow_symlinks=False) else ""
-                    keys.append(f"{prefix}{entry.name}{slash}")
+                name = entry.name
+                if name[:1] != "." or not name.startswith(_STAGED):
+                    is_file = entry.is_file(follow_symlinks=False)
+                    slash = "/" if not is_file and entry.is_dir(follow_symlinks=False) else ""
+                    keys.append(f"{prefix}{name}{slash}")
         return sorted(keys)
 
     def _floor(self, key: str) -> Path | None:
