@@ -16,7 +16,7 @@ import stat
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from pod.errors import StorageError
 from pod.store import processes
@@ -160,17 +160,12 @@ class LocalStorage:
         return self._root
 
     def get(self, key: str) -> bytes:
-        with self._opened(key) as (file, _):
-            return file.read()
+        return self._read(key, 0, None)
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         if length < 0:
             raise ValueError(f"length must not be negative: {length}")
-        with self._opened(key) as (file, size):
-            begin = max(0, size + start) if start < 0 else min(start, size)
-            file.seek(begin)
-            # The length may come from a damaged file, and read() allocates what it is told.
-            return file.read(min(length, size - begin))
+        return self._read(key, start, length)
 
     def mark(self, prefix: str) -> Hashable | None:
         """A time of modification of the directory that no clock will ever give it: the next change
@@ -315,33 +310,53 @@ class LocalStorage:
         a file to read; the danger is a directory prepared in advance, not a race with its owner.
         """
         check_key(key)
-        path = self._root
-        with _explained("reach", path / key), contextlib.suppress(FileNotFoundError):
-            for segment in key.split("/"):
-                path = path / segment
-                if stat.S_ISLNK(path.lstat().st_mode):
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        try:
+            self._check_links(key.split("/"))
+        except OSError as error:
+            raise StorageError(_explanation("reach", self._root / key, error)) from error
         return self._root / key
 
-    @contextlib.contextmanager
-    def _opened(self, key: str) -> Iterator[tuple[BinaryIO, int]]:
-        """The file of a key, open for reading, and its size in bytes."""
-        path = self._path(key)
-        with _explained("read", path):
+    def _check_links(self, segments: Keys) -> str:
+        """The path of a key, as text: thousands are read when a directory is opened, and then all
+        that is done for each one counts."""
+        path = str(self._root)
+        with contextlib.suppress(FileNotFoundError):
+            for segment in segments:
+                path = f"{path}{os.sep}{segment}"
+                if stat.S_ISLNK(os.lstat(path).st_mode):
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        return path
+
+    def _read(self, key: str, start: int, length: int | None) -> bytes:
+        """A part of the file of a key; a negative start counts from its end."""
+        check_key(key)
+        *directories, name = key.split("/")
+        try:
+            folder = self._check_links(directories if _NO_LINK else [*directories, name])
+            path = f"{folder}{os.sep}{name}" if _NO_LINK else folder
+            descriptor = os.open(path, _READ)
             try:
-                descriptor = os.open(path, _READ)
-            except FileNotFoundError as error:
-                raise MissingKeyError(f"{path} does not exist") from error
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                os.close(descriptor)
-                raise StorageError(
-                    f"{path} is not a regular file; it was not made by Pod, move it away"
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    raise StorageError(
+                        f"{path} is not a regular file; it was not made by Pod, move it away"
+                    )
+                size = status.st_size
+                begin = max(0, size + start) if start < 0 else min(start, size)
+                # The length may come from a damaged file, and what is read is allocated first.
+                return _read(
+                    descriptor, begin, min(size if length is None else length, size - begin)
                 )
-            with os.fdopen(descriptor, "rb") as file:
-                yield file, status.st_size
+            finally:
+                os.close(descriptor)
+        except FileNotFoundError as error:
+            raise MissingKeyError(f"{self._root / key} does not exist") from error
+        except OSError as error:
+            raise StorageError(_explanation("read", self._root / key, error)) from error
 
 
+_NO_LINK = hasattr(os, "O_NOFOLLOW")
+"""Whether opening a link fails by itself."""
 # O_NONBLOCK: opening a pipe that someone put in place of a file must not wait for its other end.
 _READ = (
     os.O_RDONLY
@@ -369,6 +384,19 @@ _NO_HARD_LINKS = {
 }
 # Many small blobs make many small parts; they need not each be a system call.
 _WRITE_BUFFER_BYTES = 256 * 1024
+
+
+def _read(descriptor: int, begin: int, length: int) -> bytes:
+    """So many bytes of a file from there on, less if it ends before."""
+    if begin:
+        os.lseek(descriptor, begin, os.SEEK_SET)
+    first = os.read(descriptor, length)
+    if len(first) == length or not first:
+        return first
+    parts = [first]  # no system reads more than two gigabytes at once
+    while parts[-1] and (length := length - len(parts[-1])):
+        parts.append(os.read(descriptor, length))
+    return b"".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
