@@ -292,9 +292,10 @@ class History:
 
     # --- what a commit refers to
 
-    def variables(self, commit: Commit) -> Table:
-        """Read as far as it is needed; `DamagedError` comes up then."""
-        return self._table(commit.table, f"the list of variables of time {commit.t}")
+    def variables(self, commit: Commit, like: Table | None = None) -> Table:
+        """Read as far as it is needed, and not what is the same in `like`; `DamagedError` comes up
+        then."""
+        return self._table(commit.table, f"the list of variables of time {commit.t}", like)
 
     def definitions(self, commit: Commit) -> Table:
         return self._table(commit.definitions, f"the list of definitions of time {commit.t}")
@@ -303,8 +304,8 @@ class History:
         """One shard of a table."""
         return self._table((digest,), f"variable table {digest[:12]}")
 
-    def _table(self, digests: tuple[str, ...], what: str) -> Table:
-        return read_table(digests, self.blobs, what)
+    def _table(self, digests: tuple[str, ...], what: str, like: Table | None = None) -> Table:
+        return read_table(digests, self.blobs, what, like)
 
     def manifest(self, digest: str) -> Manifest:
         known = self._manifests.get(digest)
@@ -336,7 +337,7 @@ class History:
         for digest in digests:
             with contextlib.suppress(PodError):
                 table = self._table((digest,), "a table")
-                manifests.update(entry.manifest for entry in table.values())
+                manifests.update(entry.manifest for entry in table.entries())
         for digest in manifests:
             yield digest
             with contextlib.suppress(PodError):

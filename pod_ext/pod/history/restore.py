@@ -65,7 +65,7 @@ class SameDefinitions:
 def choose(table: Table, names: Iterable[str] | None, t: int) -> list[Variable]:
     """The variables asked for; all without names. `UnknownVariableError` names those not there."""
     if names is None:
-        return list(table.values())
+        return list(table.entries())
     wanted = list(dict.fromkeys(names))
     missing = [name for name in wanted if name not in table]
     if missing:

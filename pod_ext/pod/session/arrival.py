@@ -22,15 +22,14 @@ def is_in_place(
 ) -> bool:
     """Whether a variable is the same now as at the moment asked for."""
     group = state.groups.get(variable.name)
-    return (
-        group is not None
-        and group.manifest == variable.manifest
-        and group.names <= namespace.keys()
+    if group is None or group.manifest != variable.manifest:
+        return False
+    for name in group.names:
         # The cause for which one was not restored may have been mended since, and what it
         # shares with the others is to be shared again.
-        and not any(type(dict.get(namespace, n)) is Unavailable for n in group.names)
-        and all(same(token) for token in group.uses)
-    )
+        if name not in namespace or type(dict.get(namespace, name)) is Unavailable:
+            return False
+    return not group.uses or all(map(same, group.uses))
 
 
 def complete(restored: Restored, wanted: Iterable[Variable], t: int) -> None:
@@ -50,8 +49,8 @@ def state_at(
     by_manifest: dict[str, Group] = {}
     definitions = history.definitions(commit)
     for entry, found in (
-        *((entry, groups) for entry in then.values()),
-        *((entry, definition_groups) for entry in definitions.values()),
+        *((entry, groups) for entry in then.entries()),
+        *((entry, definition_groups) for entry in definitions.entries()),
     ):
         group = by_manifest.get(entry.manifest)
         if group is None:

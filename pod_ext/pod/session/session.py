@@ -319,7 +319,7 @@ class Session:
                 self._tracker.touch(Touched(frozenset(unseen)))
                 cell = Cell(message="changed unseen, found by %pod_verify --live")
                 saved = self.save(cell, only_if_changed=True)
-            opaque = {each.name for each in after.variables.values() if each.opaque}
+            opaque = {each.name for each in after.variables.entries() if each.opaque}
             return Missed(
                 len(values),
                 first.t if first else None,
@@ -390,7 +390,7 @@ class Session:
             gate.let_in()
             commit = self.history.commit(t)
             self.history.require_trust(commit)
-            then = self.history.variables(commit)
+            then = self.history.variables(commit, self._state.variables)
             chosen = choose(then, names, t)
             saved = self.save(Cell(message=f"before %pod_checkout {t}"), only_if_changed=True)
             report = CheckedOut(t, saved.t if saved else None, names is not None)
@@ -411,7 +411,7 @@ class Session:
             if rebuild is not None:
                 live = {
                     each.name: dict.get(self.namespace, each.name)
-                    for each in then.values()
+                    for each in then.entries()
                     if is_in_place(self.namespace, self._state, each, same)
                 }
                 definitions = restored.definitions
@@ -435,7 +435,7 @@ class Session:
             report.versions = differing(with_definitions(self.history, commit, loaded))
             report.opaque = {v.name: v.opaque for v in wanted if v.opaque and v.name not in rebuilt}
             if names is None:
-                report.removed = sorted(self._state.variables.keys() - then.keys())
+                report.removed = sorted(set(self._state.variables).difference(then))
                 after = state_at(self.history, commit, then, restored, kept, self._state)
                 if self.track_random:
                     report.generators = generators.prepare(self.history, commit)
