@@ -421,7 +421,7 @@ class Repository:
         """The newest time, as far as that is known without listing them all again; others may have
         saved at the very moment when this process last did."""
         if self._listings.is_same(files.COMMITS, self._timed, assume=True):
-            return max(self._highest, *self._known_times[-1:])
+            return max([self._highest, *self._known_times[-1:]])
         return max(self.times(), default=0)
 
     def delete_commit(self, t: int) -> None:
