@@ -208,6 +208,20 @@ def writing(storage: Storage) -> Repository:
     return repository
 
 
+def test_a_claim_is_above_every_time_that_was_read_however_little_was_listed() -> None:
+    storage = MemoryStorage()
+    ours, other = writing(storage), Repository.open(storage)
+    ours.write_commit(ours.claim(), b"one")
+    ours.times()
+    other.write_commit(20, b"other")
+    assumed = mock.patch.object(Listings, "is_same", lambda *_, **__: True)
+    with assumed:
+        ours.read_commit(20)  # as a checkout does: what comes from it must be later
+        assert ours.claim() == 21
+        other.write_commit(30, b"other")
+        assert ours.exists(30) and ours.claim() == 31
+
+
 def test_what_was_assumed_is_made_sure_of_when_there_is_time() -> None:
     storage = Marked()
     ours, other = writing(storage), Repository.open(storage)
@@ -224,10 +238,11 @@ def test_what_was_assumed_is_made_sure_of_when_there_is_time() -> None:
     with mock.patch.object(Listings, "_mark", meanwhile):
         ours.write_commit(2, b"two")
     assert ours.times() == [1, 2, 9]
+    assert ours.claim() == 10
     ours.settle()
     listed = storage.listed
     ours.settle()
-    assert storage.listed == listed and ours.claim() == 10
+    assert storage.listed == listed
 
 
 def test_a_pack_that_was_lost_is_noticed_at_the_next_save(tmp_path: Path) -> None:

@@ -285,6 +285,7 @@ class Repository:
             self.storage.get_range(files.time_key(files.COMMITS, t), 0, 1)
         except MissingKeyError:
             return False
+        self._has_seen(t)
         return True
 
     def claim(self, at_least: int = 1) -> int:
@@ -399,6 +400,7 @@ class Repository:
             data = files.read_bounded(self.storage, key, files.MAX_COMMIT_BYTES)
         except MissingKeyError as error:
             raise MissingKeyError(f"there is no time {t} in {self.storage}") from error
+        self._has_seen(t)
         return files.signed_commit(data, f"{key} in {self.storage}")
 
     def is_trusted(self, digest: str, signature: str) -> bool:
@@ -412,10 +414,15 @@ class Repository:
         if keys is not self._timed:
             self._known_times = self._times_of(files.COMMITS, keys)
             self._timed = keys
-        times = list(self._known_times)
-        if times and times[-1] < files.MAX_TIME:  # nothing follows that one: not Pod's, or removed
-            self._highest = max(self._highest, times[-1])
-        return times
+        if self._known_times:
+            self._has_seen(self._known_times[-1])
+        return list(self._known_times)
+
+    def _has_seen(self, t: int) -> None:
+        """A time that exists is not given out again, nor one before it, which could not come from
+        it."""
+        if t < files.MAX_TIME:  # nothing follows that one: not Pod's, or removed
+            self._highest = max(self._highest, t)
 
     def _newest(self) -> int:
         """The newest time, as far as that is known without listing them all again; others may have
