@@ -21,15 +21,17 @@ class Values(dict[str, Any]):
 
     __slots__ = ("ids", "names")
 
-    def __init__(self, found: Mapping[str, Any]) -> None:
+    def __init__(self, found: Mapping[str, Any], left_out: Iterable[Any] = ()) -> None:
         super().__init__(found)
+        for name in left_out:
+            del self[name]
         self.names = list(self)
         self.ids = list(map(id, self.values()))
         """Of the objects, in the order of the names."""
 
-    def having(self, ids: Container[int]) -> Iterator[tuple[str, int]]:
-        """The variables whose objects have one of these ids, each with it."""
-        return compress(zip(self.names, self.ids, strict=True), map(ids.__contains__, self.ids))
+    def having(self, ids: Container[int]) -> Iterator[str]:
+        """The variables whose objects have one of these ids."""
+        return compress(self.names, map(ids.__contains__, self.ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,12 @@ class Objects:
         count = len(self.names)
         rebound: set[str] = set()
         gone: set[str] = set()
-        if values.names[:count] == self.names:
+        names, ids = values.names, values.ids
+        if len(names) > count:
+            names, ids = names[:count], ids[:count]
+        if names == self.names:
             rebound.update(values.names[count:])
-            if values.ids[:count] != self.ids:
+            if ids != self.ids:
                 rebound.update(compress(self.names, map(operator.ne, self.ids, values.ids)))
         else:
             known = dict(zip(self.names, self.ids, strict=True))
@@ -84,7 +89,7 @@ class Objects:
             if self.names == values.names:
                 return self
             return Objects(values.names, values.ids, self.weak, self.strong)
-        weak, strong = dict(self.weak), dict(self.strong)
+        weak, strong = self.weak.copy(), self.strong.copy()  # quicker than `dict`, if some went
         for name in (*gone, *rebound):
             weak.pop(name, None)
             strong.pop(name, None)
@@ -114,9 +119,9 @@ class State:
 
     variables: Table = field(default_factory=Table)
     definitions: Table = field(default_factory=Table)
-    groups: Mapping[str, Group] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
     """By variable."""
-    definition_groups: Mapping[str, Group] = field(default_factory=dict)
+    definition_groups: dict[str, Group] = field(default_factory=dict)
     """By token."""
     objects: Objects = field(default_factory=Objects)
     random: tuple[tuple[str, str], ...] = ()

@@ -188,10 +188,12 @@ class Examination:
         key = id(obj)
         return (key in self.owner or key in self._behind) and key not in self._given
 
-    def names_met(self, having: Callable[[Container[int]], Iterable[tuple[str, int]]]) -> set[str]:
-        """Names of objects that were met; `having` gives the names whose objects have some ids."""
+    def names_met(
+        self, values: Mapping[str, object], having: Callable[[Container[int]], Iterable[str]]
+    ) -> set[str]:
+        """Names of the objects, of these, that were met. `having` gives those with some ids."""
         found = {*having(self.owner), *(having(self._behind) if self._behind else ())}
-        return {name for name, key in found if key not in self._given}
+        return {name for name in found if id(values[name]) not in self._given}
 
     def has_parted(self) -> bool:
         """Whether arrays were parted that share memory; another examination will not do so."""

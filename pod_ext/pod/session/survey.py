@@ -69,9 +69,7 @@ class Survey:
         space = self._namespace
         # A subclass would record being looked at.
         found = dict(space if type(space) is dict else dict.items(space))
-        for name in self._rule.left_out(found):
-            del found[name]
-        return Values(found)
+        return Values(found, self._rule.left_out(found))
 
     def reached(self, state: State, values: Values, touched: Touched) -> Touched:
         """What may have been changed by ways that do not go by its name."""
@@ -94,7 +92,7 @@ class Survey:
                 examination.examine(active.roots, active.definitions, active.rebound)
                 met = {
                     name
-                    for name in examination.names_met(values.having) - active.roots.keys()
+                    for name in examination.names_met(values, values.having) - active.roots.keys()
                     if not unchanging(values[name])
                     and not is_unavailable(state, name, values[name])
                 }
@@ -140,7 +138,7 @@ class Survey:
         """The state after these components took the place of what was active."""
         made = [group_of(digest, manifest) for digest, manifest in manifests.items()]
         groups, users = _regrouped(before, active.gone, made)
-        by_token = dict(before.definition_groups)
+        by_token = before.definition_groups.copy()
         for group in made:
             by_token.update(dict.fromkeys(group.tokens, group))
         no_more: Iterable[str] = ()
@@ -167,25 +165,22 @@ class Survey:
 
 def _regrouped(
     before: State, gone: Iterable[str], made: Iterable[Group]
-) -> tuple[Mapping[str, Group], Counter[str]]:
+) -> tuple[dict[str, Group], Counter[str]]:
     """The groups of all variables, these being new, and how many variables use each definition."""
-    groups = dict(before.groups)
+    groups = before.groups.copy()  # quicker than `dict`, if some went
     users = count_users(groups) if before.users is None else Counter(before.users)
-
-    def drop(name: str) -> None:
-        group = groups.pop(name, None)
-        for token in group.uses if group is not None else ():
-            users[token] -= 1
-            if not users[token]:
-                del users[token]
-
-    for name in gone:
-        drop(name)
+    left = [groups.pop(name, None) for name in gone]
     for group in made:
         for name in group.names:
-            drop(name)
+            left.append(groups.get(name))
             groups[name] = group
             users.update(group.uses)
+    for was in left:
+        if was is not None and was.uses:
+            users.subtract(was.uses)
+            for token in was.uses:
+                if not users[token]:
+                    del users[token]
     return groups, users
 
 

@@ -34,8 +34,8 @@ _PLAIN = _CONSTANTS | {bytearray, list, dict, set}
 _BEHIND_RUNNERS = 2_000
 
 
-Having = Callable[[Container[int]], Iterable[tuple[str, int]]]
-"""Gives the variables whose objects have some ids, each with it."""
+Having = Callable[[Container[int]], Iterable[str]]
+"""Gives the variables whose objects have some ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,7 @@ class Aliases:
 
         def names_of(held: Iterable[object]) -> set[str]:
             objects = list(held)  # kept while their ids stand for them
-            found = having({id(each) for each in objects if type(each) not in _CONSTANTS})
-            return {name for name, _ in found}
+            return set(having({id(each) for each in objects if type(each) not in _CONSTANTS}))
 
         now: set[str] = set()
         started: dict[int, tuple[object, frozenset[str]]] = {}
