@@ -17,13 +17,20 @@ from pod.history.table import Table
 
 
 class Values(dict[str, Any]):
-    """The variables that are in a namespace at one moment. Made once, never altered."""
+    """The variables that are in a namespace at one moment; made once, never altered.
+
+    `left_out` tells, of what was found in the namespace, the names that are no variables.
+    """
 
     __slots__ = ("ids", "names")
 
-    def __init__(self, found: Mapping[str, Any], left_out: Iterable[Any] = ()) -> None:
+    def __init__(
+        self,
+        found: Mapping[str, Any] | Iterable[tuple[str, Any]],
+        left_out: Callable[[Mapping[Any, Any]], Iterable[Any]] = lambda _: (),
+    ) -> None:
         super().__init__(found)
-        for name in left_out:
+        for name in left_out(self):
             del self[name]
         self.names = list(self)
         self.ids = list(map(id, self.values()))

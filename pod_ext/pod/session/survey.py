@@ -68,8 +68,7 @@ class Survey:
         """The variables that are in the namespace now."""
         space = self._namespace
         # A subclass would record being looked at.
-        found = dict(space if type(space) is dict else dict.items(space))
-        return Values(found, self._rule.left_out(found))
+        return Values(space if type(space) is dict else dict.items(space), self._rule.left_out)
 
     def reached(self, state: State, values: Values, touched: Touched) -> Touched:
         """What may have been changed by ways that do not go by its name."""
