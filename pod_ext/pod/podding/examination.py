@@ -18,7 +18,7 @@ import math
 import sys
 import time
 import types
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from pod.podding import definitions
@@ -217,6 +217,13 @@ class Examination:
         """Whether this very object was met, other than one that every examination knows."""
         key = id(obj)
         return (key in self.owner or key in self._behind) and key not in self._given
+
+    def names_met(
+        self, values: Mapping[str, object], having: Callable[[Container[int]], Iterable[str]]
+    ) -> set[str]:
+        """Names of the objects, of these, that were met. `having` gives those with some ids."""
+        found = {*having(self.owner), *(having(self._behind) if self._behind else ())}
+        return {name for name in found if id(values[name]) not in self._given}
 
     def has_parted(self) -> bool:
         """Whether arrays were parted that share memory; another examination will not do so."""

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pod.errors import StorageError
 from pod.history.snapshot import Collector
-from pod.history.state import State
+from pod.history.state import State, Values
 from pod.interrupts import Gate
 from pod.podding.policies import Policy
 from pod.podding.progress import TooLongError
@@ -52,7 +51,7 @@ class Task:
 
     t: int
     before: State
-    values: Mapping[str, Any]
+    values: Values
     touched: Touched
     here: bool
     """Whether it has to be made here."""

@@ -43,14 +43,9 @@ from pod.session.arrival import complete, is_in_place, separated, state_at, usin
 from pod.session.draft import Draft, Found, LookLostError, Threaded
 from pod.session.findings import Changes, advance, find, presumed
 from pod.session.looks import Looks, Task
+from pod.session.names import Versioned, every_name
 from pod.session.outcomes import Cell, CheckedOut, Missed, Saved
-from pod.session.survey import (
-    Survey,
-    Versioned,
-    every_name,
-    hanging_together,
-    is_unavailable,
-)
+from pod.session.survey import Survey, hanging_together, is_unavailable
 from pod.store.codec import digest as digest_of
 from pod.store.writer import WriteJob, Writer
 from pod.tracking import Touched, Tracker
@@ -325,7 +320,7 @@ class Session:
             save_seconds=round(time.perf_counter() - started, 6),
             touched=self._touched,
             names=frozenset(active.roots),
-            changes=Changes.of(active, values),
+            changes=Changes.of(before, active, values),
             random=random,
             blobs=blobs.blobs,
             losses=self._losses,
@@ -491,7 +486,7 @@ class Session:
         now that earlier looks are over."""
         reached, _ = hanging_together(self._state, draft.changes.seeds)
         missing = reached - draft.changes.gone - draft.changes.skipped - found.findings.looked_at
-        missing &= self._state.groups.keys() | draft.changes.rebound.keys()
+        missing &= self._state.groups.keys() | draft.changes.rebound
         if missing:
             raise LookLostError(f"{min(missing)} turned out to share objects with what was touched")
         twice = self._minted & {key for _, key in found.minted}
@@ -560,7 +555,7 @@ class Session:
             values, before = self._survey.values(), self._state
             seen = self._survey.look(before, values, Touched(everything=True), self.head or 0)
             findings = find(seen, self._survey.tokens, self._policy, digest_of)
-            after = advance(before, Changes.of(seen.active, values), findings, digest_of)
+            after = advance(before, Changes.of(before, seen.active, values), findings, digest_of)
             manifests = findings.manifests
             unseen = {
                 name: self._last_seen_changing(name)
@@ -573,7 +568,7 @@ class Session:
                 self._tracker.touch(Touched(frozenset(unseen)))
                 cell = Cell(message="changed unseen, found by %pod_verify --live")
                 saved = self.save(cell, only_if_changed=True)
-            opaque = {each.name for each in after.variables.values() if each.opaque}
+            opaque = {each.name for each in after.variables.entries() if each.opaque}
             return Missed(
                 len(values),
                 first.t if first else None,
@@ -651,7 +646,7 @@ class Session:
             self.settle()
             commit = self.history.commit(t)
             self.history.require_trust(commit)
-            then = self.history.variables(commit)
+            then = self.history.variables(commit, self._state.variables)
             chosen = choose(then, names, t)
             saved = self.save(Cell(message=f"before %pod_checkout {t}"), only_if_changed=True)
             report = CheckedOut(t, saved.t if saved else None, names is not None)
@@ -672,7 +667,7 @@ class Session:
             if rebuild is not None:
                 live = {
                     each.name: dict.get(self.namespace, each.name)
-                    for each in then.values()
+                    for each in then.entries()
                     if is_in_place(self.namespace, self._state, each, same)
                 }
                 definitions = restored.definitions
@@ -696,7 +691,7 @@ class Session:
             report.versions = differing(with_definitions(self.history, commit, loaded))
             report.opaque = {v.name: v.opaque for v in wanted if v.opaque and v.name not in rebuilt}
             if names is None:
-                report.removed = sorted(self._state.variables.keys() - then.keys())
+                report.removed = sorted(set(self._state.variables).difference(then))
                 after = state_at(self.history, commit, then, restored, kept, self._state)
                 if self.track_random:
                     report.generators = generators.prepare(self.history, commit)

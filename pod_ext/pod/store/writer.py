@@ -31,6 +31,7 @@ from pod.store.repository import Repository, TakenError
 
 DEFAULT_LEVEL = 3
 DEFAULT_LIMIT_BYTES = 1 << 30
+_IDLE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,9 +456,15 @@ class _LeftOutError(Exception):
 
 
 def _work(reference: weakref.ref[Writer], wakeups: queue.SimpleQueue[None]) -> None:
-    """The thread: drains the queue whenever an attempt is wanted, until closed or collected."""
+    """The thread: drains the queue whenever an attempt is wanted, until closed or collected. Once
+    it has been idle for a moment, the repository may look at what it only assumed."""
+    settled = True
     while True:
-        wakeups.get()
+        try:
+            wakeups.get(timeout=None if settled else _IDLE_SECONDS)
+            settled = False
+        except queue.Empty:
+            settled = True
         writer = reference()
         if writer is None or writer._closed:
             # An interrupt while a thread was started may have left two.
@@ -465,6 +472,8 @@ def _work(reference: weakref.ref[Writer], wakeups: queue.SimpleQueue[None]) -> N
             return
         if writer._attempt_wanted:
             writer._drain()
+        elif settled:
+            writer._repository.settle()
         del writer
 
 
