@@ -33,6 +33,9 @@ from pod.store.storage import MissingKeyError
 
 _REFERENCE = re.compile(r"(?P<base>[0-9]{1,20}|[A-Za-z][A-Za-z0-9._-]*)(?P<back>~[0-9]{0,18})?")
 _CACHED_MANIFESTS = 256
+"""So many at least, however large."""
+_CACHED_PODS = 50_000
+"""More than that, as long as they have no more pods than this."""
 _BATCH_BYTES = 64 << 20
 
 
@@ -74,6 +77,7 @@ class History:
         self._pending: Pending = pending or _Nothing()
         self._known: dict[int, _Read] = {}
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
+        self._cached_pods = 0
 
     def forget(self, times: Iterable[int] | None = None) -> None:
         """Read everything anew, as when something was deleted from the pod directory; or only
@@ -84,6 +88,7 @@ class History:
             return
         self._known.clear()
         self._manifests.clear()
+        self._cached_pods = 0
 
     # --- commits
 
@@ -292,9 +297,10 @@ class History:
 
     # --- what a commit refers to
 
-    def variables(self, commit: Commit) -> Table:
-        """Read as far as it is needed; `DamagedError` comes up then."""
-        return self._table(commit.table, f"the list of variables of time {commit.t}")
+    def variables(self, commit: Commit, like: Table | None = None) -> Table:
+        """Read as far as it is needed, and not what is the same in `like`; `DamagedError` comes up
+        then."""
+        return self._table(commit.table, f"the list of variables of time {commit.t}", like)
 
     def definitions(self, commit: Commit) -> Table:
         return self._table(commit.definitions, f"the list of definitions of time {commit.t}")
@@ -303,8 +309,8 @@ class History:
         """One shard of a table."""
         return self._table((digest,), f"variable table {digest[:12]}")
 
-    def _table(self, digests: tuple[str, ...], what: str) -> Table:
-        return read_table(digests, self.blobs, what)
+    def _table(self, digests: tuple[str, ...], what: str, like: Table | None = None) -> Table:
+        return read_table(digests, self.blobs, what, like)
 
     def manifest(self, digest: str) -> Manifest:
         known = self._manifests.get(digest)
@@ -313,16 +319,25 @@ class History:
                 known = Manifest.from_bytes(self.blob(digest))
             except DamagedError as error:
                 raise DamagedError(f"manifest {digest[:12]} is not readable: {error}") from error
-            self._manifests[digest] = known
-            if len(self._manifests) > _CACHED_MANIFESTS:
-                self._manifests.popitem(last=False)
+            self.remember(digest, known)
         else:
             self._manifests.move_to_end(digest)
         return known
 
     def remember(self, digest: str, manifest: Manifest) -> None:
-        """Spare reading a manifest that was just made."""
+        """Spare reading a manifest that was just made, as long as there is room for it."""
+        before = self._manifests.pop(digest, None)
         self._manifests[digest] = manifest
+        self._cached_pods += len(manifest.pods) - (len(before.pods) if before else 0)
+        while len(self._manifests) > _CACHED_MANIFESTS and self._cached_pods > _CACHED_PODS:
+            self._cached_pods -= len(self._manifests.popitem(last=False)[1].pods)
+
+    def read_together(self, manifests: Iterable[str]) -> None:
+        """Spare reading these manifests one by one; what is wrong with one comes up later."""
+        unknown = [digest for digest in manifests if digest not in self._manifests]
+        with contextlib.suppress(PodError):
+            for digest, data in self.blobs(unknown).items():
+                self.remember(digest, Manifest.from_bytes(data))
 
     def source(self, digest: str) -> ManifestSource:
         """One component, ready for a loader."""
@@ -336,7 +351,7 @@ class History:
         for digest in digests:
             with contextlib.suppress(PodError):
                 table = self._table((digest,), "a table")
-                manifests.update(entry.manifest for entry in table.values())
+                manifests.update(entry.manifest for entry in table.entries())
         for digest in manifests:
             yield digest
             with contextlib.suppress(PodError):

@@ -16,8 +16,9 @@ import builtins
 import contextlib
 import math
 import sys
+import time
 import types
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from pod.podding import definitions
@@ -52,7 +53,7 @@ from pod.podding.policies import (
     shallow_bytes,
     shallow_bytes_of,
 )
-from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target
+from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target, TooLongError
 from pod.podding.rebuild import make_function, set_cell, set_function_state, unwrap
 from pod.podding.reducers import know_libraries
 from pod.podding.reducers.python import module_vars
@@ -61,6 +62,13 @@ from pod.referents import behind
 
 PATIENCE = 9
 """How often a variable is begun again because another thread changed it meanwhile."""
+
+
+_CLOCK_EVERY = 256
+"""So many objects are met between two looks at the clock."""
+
+_AT_ONCE = 20_000
+"""So many objects at a time are looked through without a look at the clock."""
 
 
 def _changed_meanwhile(error: Exception) -> bool:
@@ -76,6 +84,7 @@ class Examination:
         policy: where to split.
         t: the time id this is for, and `since`, by object id, when an opaque object was first seen.
         whole: arrays that are to be saved whole with a view of them.
+        deadline: when to raise `TooLongError`, by `time.perf_counter`, as far as that is noticed.
     """
 
     looks_ahead = True
@@ -89,8 +98,11 @@ class Examination:
         t: int,
         since: Callable[[object], int] | None = None,
         whole: Holders | None = None,
+        deadline: float | None = None,
     ) -> None:
         self.tokens = tokens
+        self._deadline = deadline
+        self._until_clock = _CLOCK_EVERY
         self.policy = policy
         self.t = t
         self.since = since or (lambda _: t)
@@ -205,6 +217,13 @@ class Examination:
         """Whether this very object was met, other than one that every examination knows."""
         key = id(obj)
         return (key in self.owner or key in self._behind) and key not in self._given
+
+    def names_met(
+        self, values: Mapping[str, object], having: Callable[[Container[int]], Iterable[str]]
+    ) -> set[str]:
+        """Names of the objects, of these, that were met. `having` gives those with some ids."""
+        found = {*having(self.owner), *(having(self._behind) if self._behind else ())}
+        return {name for name in found if id(values[name]) not in self._given}
 
     def has_parted(self) -> bool:
         """Whether arrays were parted that share memory; another examination will not do so."""
@@ -353,15 +372,14 @@ class Examination:
 
     def _written_quietly(self, obj: object, place: Place) -> PodInProgress | None:
         """A pod of ordinary objects, about which nothing needs to be asked; None if it is not."""
-        if (
-            not self.looks_ahead
-            or self._pickler is not PodPickler
-            or type(obj) in self.atomic_types
-        ):
+        if not self.looks_ahead or self._pickler is not PodPickler:
+            return None
+        if type(obj) in self.atomic_types:
             return None
         pod = self._begin(obj, place)
+        most = sys.maxsize if self._deadline is None else _AT_ONCE
         try:
-            look = Look(pod, self.policy.smallest, self)
+            look = Look(pod, self.policy.smallest, self, most)
             if look.is_ordinary(obj):
                 if look.shapes:
                     pod.pickler = QuietPodPickler(self, pod, look.shapes)
@@ -470,7 +488,16 @@ class Examination:
             if place is not None:
                 return self._split(obj, pod, place)
         self.owner[key] = pod
+        if self._deadline is not None:
+            self._look_at_clock(self._deadline)
         return None
+
+    def _look_at_clock(self, deadline: float) -> None:
+        self._until_clock -= 1
+        if self._until_clock < 0:
+            self._until_clock = _CLOCK_EVERY
+            if time.perf_counter() > deadline:
+                raise TooLongError
 
     def _special_owner(self, obj: object) -> PodInProgress | Slot | None:
         owner = self.special(obj)

@@ -28,7 +28,7 @@ from typing import Any, Protocol
 
 from pod.podding.atoms import is_static
 from pod.podding.policies import TEXT_BYTES, shallow_bytes
-from pod.podding.progress import PodInProgress
+from pod.podding.progress import PodInProgress, TooLongError
 
 _ATOMS: frozenset[type] = frozenset({int, float, bool, str, bytes, NoneType})
 _OWNED: frozenset[type] = frozenset({list, dict, set, bytearray})
@@ -76,9 +76,12 @@ class Look:
     Args:
         pod: the pod, which is what all of `owned` are mapped to.
         smallest: from so many bytes on, an object could be a pod of its own.
+        most: so many objects may be on a level; `TooLongError` if there are more.
     """
 
-    def __init__(self, pod: PodInProgress, smallest: int, known: Known) -> None:
+    def __init__(
+        self, pod: PodInProgress, smallest: int, known: Known, most: int = sys.maxsize
+    ) -> None:
         self.owned: list[dict[int, PodInProgress]] = []
         """The objects that the pod owns, by id, mapped to the pod; its root may be among them."""
         self.shapes: dict[type, Shape] = {}
@@ -86,6 +89,7 @@ class Look:
         self._pod = pod
         self._smallest = smallest
         self._known = known
+        self._most = most
         self._atoms = _ATOMS
         self._seen: list[dict[int, PodInProgress]] = []
         """All that were met and hold others, by id."""
@@ -116,6 +120,8 @@ class Look:
         """Looks at what objects of one type hold; adds those in it that are new, and hold others
         in turn, to `found`. Whether all is ordinary so far."""
         contents = self._contents(kind, group)
+        if len(contents) > self._most:
+            raise TooLongError
         kinds = set(map(type, contents))
         if not kinds <= PLAIN and not self._knows(kinds, contents):
             return False

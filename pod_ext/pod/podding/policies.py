@@ -6,11 +6,12 @@ same; it decides only what is written again when something changes, and what a p
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -56,6 +57,12 @@ class Policy(Protocol):
 
     def observe(self, place: Place, content: int) -> None:
         """Learn what the pod at `place` was at this save: a hash of its content."""
+
+    def take_decisions(self) -> Mapping[Place, bool]:
+        """What it has come to decide since the last call and means to abide by."""
+
+    def adopt(self, decisions: Mapping[Place, bool]) -> None:
+        """Abide by what a copy of it decided, in another process."""
 
 
 def shallow_bytes(obj: Any) -> int:
@@ -125,6 +132,7 @@ class Lga:
         self._overhead = overhead
         self._history: dict[Place, _History] = {}
         self._decided: dict[Place, bool] = {}
+        self._news: dict[Place, bool] = {}
 
     def splits(
         self, size: int, place: Place, pod_size: int, pod_place: Place, settled: bool
@@ -135,8 +143,16 @@ class Lga:
         again = min(pod_size, REWRITTEN) * self._volatility(place)
         answer = again + size * self._volatility(pod_place) > self._overhead
         if known is not None or len(self._decided) < _REMEMBERED_PLACES:
-            self._decided[place] = answer
+            self._decided[place] = self._news[place] = answer
         return answer
+
+    def take_decisions(self) -> Mapping[Place, bool]:
+        news, self._news = self._news, {}
+        return news
+
+    def adopt(self, decisions: Mapping[Place, bool]) -> None:
+        room = max(0, _REMEMBERED_PLACES - len(self._decided))
+        self._decided.update(itertools.islice(decisions.items(), room))
 
     def observe(self, place: Place, content: int) -> None:
         if self._fixed is not None:
@@ -173,6 +189,12 @@ class _Unlearned:
     smallest = 0
 
     def observe(self, place: Place, content: int) -> None:
+        pass
+
+    def take_decisions(self) -> Mapping[Place, bool]:
+        return {}
+
+    def adopt(self, decisions: Mapping[Place, bool]) -> None:
         pass
 
 

@@ -22,6 +22,11 @@ class ClosesCycle(Exception):
         self.target = target
 
 
+class TooLongError(BaseException):
+    """An examination was given up since it takes longer than it may. Nothing that it runs is to
+    mistake this for an error of its own."""
+
+
 class PodInProgress:
     """A pod while its examination lasts."""
 

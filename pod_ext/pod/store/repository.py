@@ -25,8 +25,9 @@ from pod.store import files, generations, leases, pack
 from pod.store.check import Progress, StoreCheck, check_storage
 from pod.store.codec import digest as digest_of
 from pod.store.generations import Generation
+from pod.store.listings import Listings
 from pod.store.pack import PackEntry
-from pod.store.storage import BytesLike, MissingKeyError, Storage
+from pod.store.storage import BytesLike, Keys, MissingKeyError, Storage
 from pod.store.trust import Keyring
 
 # What may lie in a directory without making it somebody else's.
@@ -45,6 +46,15 @@ class TakenError(StorageError):
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A pack that was written."""
+
+    name: str
+    entries: list[PackEntry]
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     pack: str
     entry: PackEntry
@@ -56,7 +66,13 @@ class Repository:
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
         self.keyring = Keyring()
+        self._listings = Listings(storage)
         self._loaded = False
+        self._refreshed: Keys | None = None
+        """The listing of packs that the index is as of."""
+        self._timed: Keys | None = None
+        """The listing of commits that these are as of:"""
+        self._known_times: list[int] = []
         self._packs: dict[str, list[PackEntry]] = {}
         self._blobs: dict[str, _Place] = {}
         self._unreadable: dict[str, str] = {}
@@ -119,8 +135,7 @@ class Repository:
             _create(self.storage, _HARMLESS | _OURS)
             if self.lease is not None:
                 self.lease.renew(lost=True)
-        if self._loaded:
-            self.refresh()
+        self._refresh_if_changed()
 
     def reconcile(self) -> None:
         """Find out which blobs are gone. StorageError if all is, or the directory is another one
@@ -130,7 +145,16 @@ class Repository:
                 f"the pod directory {self.storage} is gone, or its {files.FORMAT_KEY}; put it "
                 "back where it was, or the next save begins a new one there"
             )
-        self.refresh()
+        self._load()
+        self._refresh_if_changed()
+
+    def settle(self) -> None:
+        """Make sure of what was only assumed since this process last wrote, while nobody waits."""
+        if self._keeps_listings:
+            with contextlib.suppress(PodError):
+                if self._loaded:
+                    self.refresh()
+                self.times()
 
     # Blobs
 
@@ -196,18 +220,22 @@ class Repository:
 
         A pack whose index cannot be read is left out and tried again at the next refresh.
         """
+        if self._is_refreshed():
+            return
         # Known before listing: a pack that a thread adds meanwhile has not vanished.
         known = set(self._packs)
-        present = self._present()
+        listed = self._list_packs()
+        present = _packs_in(listed)
         unreadable = self._read_indexes(present - known)
         gone = known - present
         if gone:
             # Whoever repacks writes the new pack first, so it may have been missed above, but not
             # by a listing that begins now.
-            unreadable |= self._read_indexes(self._present() - known - present)
+            unreadable |= self._read_indexes(_packs_in(self._list_packs()) - known - present)
         self._forget(gone)
         self._unreadable = unreadable
         self._loaded = True
+        self._refreshed = listed  # last: who was interrupted before that begins again
 
     def packs(self) -> dict[str, list[PackEntry]]:
         """What is in each pack, as of the last ``refresh``; packs that are damaged left out."""
@@ -228,9 +256,22 @@ class Repository:
             return 0
         writer = pack.PackWriter(blobs, level)
         key = pack.pack_key(name or pack.new_name())
-        self.storage.put(key, writer.parts())
+        with self._listings.adding(pack.PREFIX):
+            self.storage.put(key, writer.parts())
         self._learn(key, writer.entries)
         return writer.total_bytes
+
+    def learn(self, written: Written) -> None:
+        """Count a pack as stored that a forked child has written for this process."""
+        if written.entries:
+            self._learn(pack.pack_key(written.name), written.entries)
+
+    def write_for_parent(self, blobs: Mapping[str, BytesLike], level: int, name: str) -> Written:
+        """In a forked child that this process's own code made: `write_pack`, in its name. The
+        parent has then to be told (`learn`); its claim keeps the pack from being collected."""
+        self._pid = os.getpid()
+        nbytes = self.write_pack(blobs, level, name)
+        return Written(name, self._packs.get(pack.pack_key(name), []), nbytes)
 
     # Garbage collections of others
 
@@ -265,6 +306,7 @@ class Repository:
             self.storage.get_range(files.time_key(files.COMMITS, t), 0, 1)
         except MissingKeyError:
             return False
+        self._has_seen(t)
         return True
 
     def claim(self, at_least: int = 1) -> int:
@@ -279,7 +321,7 @@ class Repository:
         t = at_least
         while True:
             # A tag outlives its commit if that is lost, and must not come to name another one.
-            known = [self._highest, *self.times(), *self.claims(), *self._tagged()]
+            known = [self._highest, self._newest(), *self.claims(), *self._tagged()]
             t = max(t, 1 + max(known))
             if t > files.MAX_TIME:
                 # Not a StorageError, which would have saves go on in memory under higher ones.
@@ -333,7 +375,7 @@ class Repository:
 
     def claims(self) -> list[int]:
         """Time ids reserved and not committed, ascending; also those of sessions that crashed."""
-        return self._times(files.CLAIMS)
+        return self._times_of(files.CLAIMS, self.storage.list(files.CLAIMS))
 
     def release(self, t: int) -> None:
         """Give a claimed time id back; fine if it is not claimed."""
@@ -349,7 +391,9 @@ class Repository:
         self.check_process()
         key = files.time_key(files.COMMITS, t)
         data = files.commit_bytes(body, self.keyring.sign(digest_of(body)))
-        if not self.storage.put_if_absent(key, data) and not self._is_committed(t, body):
+        with self._listings.adding(files.COMMITS):
+            is_new = self.storage.put_if_absent(key, data)
+        if not is_new and not self._is_committed(t, body):
             raise TakenError(
                 f"time id {t} exists already in {self.storage} and is never overwritten; "
                 "save under a new one"
@@ -377,6 +421,7 @@ class Repository:
             data = files.read_bounded(self.storage, key, files.MAX_COMMIT_BYTES)
         except MissingKeyError as error:
             raise MissingKeyError(f"there is no time {t} in {self.storage}") from error
+        self._has_seen(t)
         return files.signed_commit(data, f"{key} in {self.storage}")
 
     def is_trusted(self, digest: str, signature: str) -> bool:
@@ -386,10 +431,26 @@ class Repository:
 
     def times(self) -> list[int]:
         """The time ids of all commits, ascending."""
-        times = self._times(files.COMMITS)
-        if times and times[-1] < files.MAX_TIME:  # nothing follows that one: not Pod's, or removed
-            self._highest = max(self._highest, times[-1])
-        return times
+        keys = self._listings.list(files.COMMITS, keep=self._keeps_listings)
+        if keys is not self._timed:
+            self._known_times = self._times_of(files.COMMITS, keys)
+            self._timed = keys
+        if self._known_times:
+            self._has_seen(self._known_times[-1])
+        return list(self._known_times)
+
+    def _has_seen(self, t: int) -> None:
+        """A time that exists is not given out again, nor one before it, which could not come from
+        it."""
+        if t < files.MAX_TIME:  # nothing follows that one: not Pod's, or removed
+            self._highest = max(self._highest, t)
+
+    def _newest(self) -> int:
+        """The newest time, as far as that is known without listing them all again; others may have
+        saved at the very moment when this process last did."""
+        if self._listings.is_same(files.COMMITS, self._timed, assume=True):
+            return max([self._highest, *self._known_times[-1:]])
+        return max(self.times(), default=0)
 
     def delete_commit(self, t: int) -> None:
         """Make time ``t`` no longer exist; its packs stay. For garbage collection."""
@@ -464,8 +525,22 @@ class Repository:
         if not self._loaded:
             self.refresh()
 
-    def _present(self) -> set[str]:
-        return {key for key in self.storage.list(pack.PREFIX) if key.endswith(pack.SUFFIX)}
+    @property
+    def _keeps_listings(self) -> bool:
+        """Whoever only reads sets no marks."""
+        return self.lease is not None and not self.is_inherited
+
+    def _list_packs(self) -> Keys:
+        return self._listings.list(pack.PREFIX, keep=self._keeps_listings)
+
+    def _is_refreshed(self, *, assume: bool = False) -> bool:
+        same = self._listings.is_same(pack.PREFIX, self._refreshed, assume=assume)
+        return same and self._loaded and not self._unreadable
+
+    def _refresh_if_changed(self) -> None:
+        """For a save: that a pack is gone may come to light a moment later."""
+        if self._loaded and not self._is_refreshed(assume=True):
+            self.refresh()
 
     def _read_indexes(self, keys: set[str]) -> dict[str, str]:
         """Learn what these packs hold; what is wrong with those that cannot be read."""
@@ -557,10 +632,10 @@ class Repository:
         except (DamagedError, FormatError):
             return False
 
-    def _times(self, prefix: str) -> list[int]:
+    @staticmethod
+    def _times_of(prefix: str, keys: Keys) -> list[int]:
         # A directory in place of a commit is a damaged commit: it takes up that time id.
-        keys = (key.removesuffix("/") for key in self.storage.list(prefix))
-        times = (files.key_time(prefix, key) for key in keys)
+        times = (files.key_time(prefix, key.removesuffix("/")) for key in keys)
         return sorted(t for t in times if t is not None)
 
     def _tagged(self) -> Iterable[int]:
@@ -571,6 +646,10 @@ class Repository:
             self._tag_times = tuple(self.tags().values())
             self._tag_keys = keys
         return self._tag_times
+
+
+def _packs_in(keys: Keys) -> set[str]:
+    return {key for key in keys if key.endswith(pack.SUFFIX)}
 
 
 def _format(storage: Storage) -> bytes | None:
