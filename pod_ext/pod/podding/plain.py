@@ -36,8 +36,12 @@ _MAYBE_CONSTANT: frozenset[type] = frozenset({tuple, frozenset})
 PLAIN = _ATOMS | _OWNED | _MAYBE_CONSTANT
 """Exact types that the C pickler knows itself."""
 
-DEEPEST = 50
-"""Levels that are looked through. Deeper ones are few objects each, and no quicker this way."""
+DEEPEST = 200
+"""Levels that are looked through."""
+
+_THIN = 50, 16
+"""After so many levels, fewer than so many objects to a level are not looked through any further:
+that is no quicker than asking."""
 
 LEAST = 1000
 """A policy that asks about fewer bytes than this asks about what reductions are made of, too."""
@@ -111,6 +115,8 @@ class Look:
             if not found:
                 self._seen.clear()
                 return True
+            if depth > _THIN[0] and sum(map(len, self._seen)) < _THIN[1] * depth:
+                return False
             level = found
         return False
 
