@@ -151,6 +151,7 @@ class _Walk:
     def __init__(self, history: History, check: StoreCheck) -> None:
         self._history = history
         self._damaged = check.damaged_blobs
+        self._stranded = check.stranded_blobs
         self._unreadable = sorted(
             key for key in check.damaged_packs if key in history.repository.unreadable
         )
@@ -243,7 +244,7 @@ class _Walk:
         """What is wrong with a blob."""
         why = self._damaged.get(blob)
         if why is None and not self._history.repository.holds(blob):
-            why = "is in no pack"
+            why = self._stranded.get(blob, "is in no pack")
             if self._unreadable:
                 why += f" that can be read ({listing(self._unreadable, 3)} cannot)"
         return why

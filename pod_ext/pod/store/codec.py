@@ -1,4 +1,8 @@
-"""One blob's bytes: named by their hash, cut into chunks, compressed and back."""
+"""One blob's bytes: named by their hash, cut into chunks, compressed and back.
+
+A blob may be stored as a *delta*: compressed with the bytes of another one, its *base*, for a
+dictionary. What the two have in common then takes next to nothing, wherever it is in each.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +25,23 @@ _WORTHWHILE = 0.97
 _ANY_RATIO_BYTES = 1024 * 1024
 _MAX_RATIO = 128
 
+MAX_BASE_BYTES = 16 * 1024 * 1024
+"""Size of the largest base: the tables of matches take several times as much memory."""
+# Below the first, a blob is too small for a delta to pay; a delta must be so much smaller than what
+# the blob takes without, since whoever reads it has to read the base as well.
+_DELTA_SMALLEST = 400
+_DELTA_WORTHWHILE = 0.6
+_DELTA_GAIN = 200
+# A base of another size by far is not what the blob was made from.
+_MAX_BASE_RATIO = 8
+
 
 class Method(IntEnum):
     """How a blob's bytes are stored."""
 
     RAW = 0
     ZSTD = 1
+    DELTA = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +85,28 @@ def encode(data: BytesLike, level: int) -> Encoded:
     return Encoded(Method.ZSTD, compressed, raw_bytes)
 
 
-def decode(method: int, data: BytesLike, raw_bytes: int) -> bytes:
-    """The inverse of encode. DamagedError if the data cannot be ``raw_bytes`` bytes encoded so.
+def may_be_delta(plain: Encoded, base_bytes: int) -> bool:
+    """Whether it is worth trying to store a blob as a delta against a base of that size."""
+    if memoryview(plain.data).nbytes < _DELTA_SMALLEST or base_bytes > MAX_BASE_BYTES:
+        return False
+    return plain.raw_bytes <= MAX_BASE_BYTES and base_bytes <= plain.raw_bytes * _MAX_BASE_RATIO
+
+
+def encode_delta(data: BytesLike, base: BytesLike, plain: Encoded) -> Encoded | None:
+    """Compress a blob against its base; None if that is not clearly smaller than without."""
+    raw_bytes = plain.raw_bytes
+    compressed = _delta_compressor(raw_bytes, base).compress(data)
+    stored, without = len(compressed), memoryview(plain.data).nbytes
+    if stored > without * _DELTA_WORTHWHILE or stored > without - _DELTA_GAIN:
+        return None
+    if raw_bytes > _most(stored, len(base)):
+        return None
+    return Encoded(Method.DELTA, compressed, raw_bytes)
+
+
+def decode(method: int, data: BytesLike, raw_bytes: int, base: BytesLike = b"") -> bytes:
+    """The inverse of encode, and with a base of encode_delta. DamagedError if the data cannot be
+    ``raw_bytes`` bytes encoded so.
 
     A small blob does not decode to a huge one: see `_most`.
     """
@@ -79,15 +114,16 @@ def decode(method: int, data: BytesLike, raw_bytes: int) -> bytes:
         if len(data) != raw_bytes:
             raise DamagedError(f"it has {len(data)} bytes and should have {raw_bytes}")
         return bytes(data)
-    if method != Method.ZSTD:
+    if method not in (Method.ZSTD, Method.DELTA):
         raise DamagedError(f"it is stored in an unknown way ({method})")
-    if raw_bytes > _most(len(data)):
+    if raw_bytes > _most(len(data), len(base)):
         raise DamagedError(f"{len(data)} bytes must not decompress to {raw_bytes}")
     try:
         announced = zstandard.get_frame_parameters(data).content_size
         if announced != raw_bytes:
             raise DamagedError(f"it announces {announced} bytes and should have {raw_bytes}")
-        raw = _decompressor().decompress(data, max_output_size=raw_bytes, allow_extra_data=False)
+        decompressor = _delta_decompressor(base) if method == Method.DELTA else _decompressor()
+        raw = decompressor.decompress(data, max_output_size=raw_bytes, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise DamagedError(f"it does not decompress ({error})") from error
     if len(raw) != raw_bytes:
@@ -95,9 +131,33 @@ def decode(method: int, data: BytesLike, raw_bytes: int) -> bytes:
     return raw
 
 
-def _most(stored_bytes: int) -> int:
-    """As many bytes as a blob compressed to this many may have."""
-    return max(_ANY_RATIO_BYTES, stored_bytes * _MAX_RATIO)
+def _most(stored_bytes: int, base_bytes: int = 0) -> int:
+    """As many bytes as a blob compressed to this many, against a base of that many, may have."""
+    return max(_ANY_RATIO_BYTES, stored_bytes * _MAX_RATIO + base_bytes)
+
+
+def _delta_compressor(raw_bytes: int, base: BytesLike) -> zstandard.ZstdCompressor:
+    # The window reaches from the end of the blob to the beginning of the base, and the tables have
+    # room for where both are: level 3's own are for a window of 2 MiB, level 1's overlook most
+    # matches. Measured on 256 KiB: 200 MB/s, and of what both share a few bytes are stored.
+    window = max(10, (raw_bytes + len(base)).bit_length())
+    parameters = zstandard.ZstdCompressionParameters(
+        strategy=zstandard.STRATEGY_DFAST,
+        window_log=window,
+        hash_log=min(22, max(10, window - 3)),
+        chain_log=min(22, max(10, window - 4)),
+        search_log=1,
+        min_match=5,
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=_dictionary(base))
+
+
+def _delta_decompressor(base: BytesLike) -> zstandard.ZstdDecompressor:
+    return zstandard.ZstdDecompressor(dict_data=_dictionary(base))
+
+
+def _dictionary(base: BytesLike) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 
 
 class _ThreadLocal(threading.local):

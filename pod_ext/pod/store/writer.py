@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pod.errors import DamagedError, PodError, StorageError
@@ -48,6 +48,8 @@ class WriteJob:
     """The repository's ``losses`` when the job was made; None if it relies on nothing stored."""
     needs: Callable[[], Iterable[str]] = tuple
     """Every blob that the commit needs, as far as that can be known. Called only after losses."""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    """For some of the new blobs the one that each may be stored as a delta against."""
 
 
 @dataclass(slots=True, eq=False)
@@ -349,7 +351,7 @@ class Writer:
         if pending.body is None or not all(map(repository.has, job.blobs)):
             if pending.body is not None:
                 pending.pack = new_name()  # the other one may be about to be deleted
-            nbytes = repository.write_pack(job.blobs, self._level, pending.pack)
+            nbytes = repository.write_pack(job.blobs, self._level, pending.pack, job.bases)
             pending.body = job.commit(nbytes)
 
     def _has_all(self, job: WriteJob, losses: int) -> bool:
