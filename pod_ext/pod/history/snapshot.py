@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pod.history.manifest import Manifest
@@ -41,15 +42,18 @@ class Group:
     """Tokens of the definitions that its objects refer to, its own among them."""
     blobs: frozenset[str]
     """Blobs of its pods."""
+    places: Sequence[int] = ()
+    """Where in the object graph each of its pods is; none if that is not known."""
 
 
-def group_of(digest: str, manifest: Manifest) -> Group:
+def group_of(digest: str, manifest: Manifest, places: Iterable[int] = ()) -> Group:
     return Group(
         digest,
         frozenset(manifest.names),
         frozenset(manifest.definitions),
         manifest.uses | frozenset(manifest.definitions),
         frozenset(blob for pod in manifest.pods for blob in pod.blobs()),
+        array("q", places),
     )
 
 

@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 from pod.errors import PodError, StorageError
-from pod.history import figures, generators
+from pod.history import figures, generators, predecessors
 from pod.history.manifest import Manifest, canonical, store_component
 from pod.history.moments import History
 from pod.history.records import Commit
@@ -31,9 +31,7 @@ from pod.history.restore import (
     restore,
     with_definitions,
 )
-from pod.history.snapshot import (
-    Collector,
-)
+from pod.history.snapshot import Collector, Group, group_of
 from pod.history.state import (
     State,
     differences,
@@ -239,14 +237,15 @@ class Session:
         self._touched = known | self._survey.reached(before, values, known)
         seen = self._survey.look(before, values, self._touched, t)
         blobs = Collector(self._has_blob, rescued)
-        manifests: dict[str, Manifest] = {}
+        components: dict[Group, Manifest] = {}
         for component in seen.components:
             manifest = store_component(component, blobs.put)
-            manifests[blobs.put(manifest.to_bytes())] = manifest
+            places = (pod.place for pod in component.pods)
+            components[group_of(blobs.put(manifest.to_bytes()), manifest, places)] = manifest
             for pod, stored in zip(component.pods, manifest.pods, strict=True):
                 self._policy.observe(pod.place, hash((stored.payload, stored.buffers)))
         random = generators.put(found, blobs.put)
-        after = self._survey.advance(before, values, seen.active, manifests, blobs.put)
+        after = self._survey.advance(before, values, seen.active, components, blobs.put)
         after = replace(after, random=random)
         added, changed, removed = differences(before.variables, after.variables)
         if only_if_changed and after.same_as(before):
@@ -274,8 +273,12 @@ class Session:
             python=platform.python_version(),
             random=random,
         )
+        manifests = {group.manifest: manifest for group, manifest in components.items()}
+        bases = predecessors.bases(
+            before, components, manifests, self.history.manifest, blobs.blobs
+        ) | predecessors.state_bases(before, after)
         job = WriteJob(
-            t, blobs.blobs, _commit_body(commit), claimed, self._losses, self._needs(commit)
+            t, blobs.blobs, _commit_body(commit), claimed, self._losses, self._needs(commit), bases
         )
         self._writer.make_room(job)
         gate.open = False  # nothing may come between: the state goes with the commit
@@ -306,7 +309,8 @@ class Session:
             seen = self._survey.look(before, values, Touched(everything=True), self.head or 0)
             made = (store_component(component, digest_of) for component in seen.components)
             manifests = {digest_of(manifest.to_bytes()): manifest for manifest in made}
-            after = self._survey.advance(before, values, seen.active, manifests, digest_of)
+            components = {group_of(digest, each): each for digest, each in manifests.items()}
+            after = self._survey.advance(before, values, seen.active, components, digest_of)
             unseen = {
                 name: self._last_seen_changing(name)
                 for names in differences(before.variables, after.variables)

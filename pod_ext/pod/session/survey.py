@@ -9,7 +9,7 @@ from typing import Any
 
 from pod.compare.describe import describe
 from pod.history.manifest import Manifest
-from pod.history.snapshot import definition_entries, group_of, variable_entries
+from pod.history.snapshot import Group, definition_entries, variable_entries
 from pod.history.state import FirstSeen, State, is_held, needed_definitions, reference_to
 from pod.podding.atoms import unchanging
 from pod.podding.definitions import Tokens
@@ -137,18 +137,18 @@ class Survey:
         before: State,
         values: Mapping[str, Any],
         active: Active,
-        manifests: Mapping[str, Manifest],
+        found: Mapping[Group, Manifest],
         put: Callable[[Bytes], str],
     ) -> State:
         """The state after these components took the place of what was active."""
+        manifests = {group.manifest: manifest for group, manifest in found.items()}
         groups, objects = dict(before.groups), dict(before.objects)
         for name in active.gone:
             del groups[name]
             del objects[name]
         objects.update({name: reference_to(values[name]) for name in active.rebound})
         definition_groups = dict(before.definition_groups)
-        for digest, manifest in manifests.items():
-            group = group_of(digest, manifest)
+        for group in found:
             groups.update(dict.fromkeys(group.names, group))
             definition_groups.update(dict.fromkeys(group.tokens, group))
         used = {token for group in set(groups.values()) for token in group.uses}
