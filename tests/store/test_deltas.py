@@ -357,7 +357,8 @@ def test_damage_costs_what_depends_on_it_and_nothing_else(data: st.DataObject) -
             assert reader.read(digest(blob)) == blob
         except DamagedError:
             unreadable.add(digest(blob))
-    assert unreadable == set(check.damaged_blobs) and not check.stranded_blobs
+    assert unreadable == {*check.damaged_blobs, *check.stranded_blobs}
+    assert set(check.damaged_packs) == {key} and set(check.damaged_blobs) <= {digest(blobs[number])}
     expected = depending(reader, digest(blobs[number]), key)
     assert unreadable <= expected and (unreadable == expected or entry.method != Method.RAW)
 

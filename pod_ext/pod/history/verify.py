@@ -243,8 +243,13 @@ class _Walk:
     def _trouble(self, blob: str) -> str | None:
         """What is wrong with a blob."""
         why = self._damaged.get(blob)
+        if why is None and blob in self._stranded:
+            try:
+                self._history.blob(blob)  # it may have moved meanwhile
+            except PodError:
+                return self._stranded[blob]
         if why is None and not self._history.repository.holds(blob):
-            why = self._stranded.get(blob, "is in no pack")
+            why = "is in no pack"
             if self._unreadable:
                 why += f" that can be read ({listing(self._unreadable, 3)} cannot)"
         return why

@@ -42,8 +42,9 @@ class StoreCheck:
     damaged_blobs: dict[str, str]
     """Digest: what is wrong. Only blobs without an intact copy in another pack."""
     stranded_blobs: dict[str, str]
-    """Digest: why it cannot be decoded, though nothing is wrong with it: what it is a delta against
-    is in no pack. No damage, unless somebody needs it: garbage collection leaves such blobs."""
+    """Digest: why it cannot be decoded, though its own bytes may be right: what it is a delta
+    against is damaged, or in no pack. That is no damage unless somebody needs the blob: garbage
+    collection leaves such ones."""
     damaged_commits: dict[int, str]
     """Time id: what is wrong with its commit."""
     damaged_tags: dict[str, str]
@@ -146,7 +147,7 @@ class _Checker:
                 self._bytes_read += entry.stored_bytes
                 if not isinstance(blob, DamagedError):
                     continue
-                if self._is_stranded(entry, blob):
+                if self._is_stranded(entry):
                     self._stranded_blobs[entry.digest] = str(blob)
                 else:
                     damaged += 1
@@ -172,10 +173,14 @@ class _Checker:
                 self._bases.popitem(last=False)
         return base
 
-    def _is_stranded(self, entry: PackEntry, damage: DamagedError) -> bool:
-        """Whether all that is wrong is that a base is not there, or not any more."""
-        gone = isinstance(damage.__cause__, MissingKeyError)
-        return entry.base is not None and (gone or self._copies.chain(entry.base) is None)
+    def _is_stranded(self, entry: PackEntry) -> bool:
+        """Whether all that is known to be wrong with a blob is that its base cannot be had."""
+        if entry.base is not None:
+            try:
+                self._base(entry.base)
+            except (DamagedError, StorageError):
+                return True
+        return False
 
     def find_copies(self) -> None:
         """Strike out damaged blobs that can be had from other packs, intact."""
