@@ -183,11 +183,12 @@ class _Checker:
         return False
 
     def find_copies(self) -> None:
-        """Strike out damaged blobs that can be had from other packs, intact."""
-        for digest in list(self._damaged_blobs):
+        """Strike out blobs that can be had from other packs, intact."""
+        for digest in {*self._damaged_blobs, *self._stranded_blobs}:
             with contextlib.suppress(DamagedError, StorageError):
                 read_any(self._storage, self._copies, digest)
-                del self._damaged_blobs[digest]
+                self._damaged_blobs.pop(digest, None)
+                self._stranded_blobs.pop(digest, None)
 
     def check_commit(self, key: str) -> None:
         t = files.key_time(files.COMMITS, key)
