@@ -477,6 +477,7 @@ class _Collection:
         that this process has not written yet."""
         needed: set[str] = set()
         for history in self._histories:
+            needed |= history.pending_bases()  # which of them will be used is not known yet
             for t in history.pending_times():
                 # Written since we looked, it is found below.
                 with contextlib.suppress(TimeReferenceError):

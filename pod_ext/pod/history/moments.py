@@ -42,6 +42,7 @@ class Pending(Protocol):
     def pending_blob(self, digest: str) -> bytes | None: ...
     def pending_commit(self, t: int) -> bytes | None: ...
     def pending_times(self) -> Sequence[int]: ...
+    def pending_bases(self) -> set[str]: ...
 
 
 class _Nothing:
@@ -53,6 +54,9 @@ class _Nothing:
 
     def pending_times(self) -> Sequence[int]:
         return ()
+
+    def pending_bases(self) -> set[str]:
+        return set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,10 @@ class History:
 
     def pending_times(self) -> frozenset[int]:
         return frozenset(self._pending.pending_times())
+
+    def pending_bases(self) -> set[str]:
+        """Stored blobs that pending ones may be stored as deltas against."""
+        return self._pending.pending_bases()
 
     def commit(self, t: int) -> Commit:
         """The commit of one time id; `DamagedError` if its file is not what was written."""

@@ -221,6 +221,10 @@ class Writer:
         """Time ids that are not durable yet, in the order in which they will be."""
         return [pending.job.t for pending in self._queue]
 
+    def pending_bases(self) -> set[str]:
+        """Blobs that those not durable yet may be stored as deltas against: they are to stay."""
+        return {base for pending in self._queue for base in pending.job.bases.values()}
+
     def was_dropped(self, t: int) -> bool:
         """Whether this time was submitted, and left out since what it relied on was gone."""
         return t in self._dropped
