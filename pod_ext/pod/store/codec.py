@@ -48,6 +48,9 @@ class Method(IntEnum):
     DELTA = 2
 
 
+_METHODS = frozenset(Method)
+
+
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """A blob as it is stored."""
@@ -111,20 +114,18 @@ def encode_delta(data: BytesLike, base: BytesLike, plain: Encoded) -> Encoded | 
     return Encoded(Method.DELTA, compressed, raw_bytes)
 
 
-def decode(method: int, data: BytesLike, raw_bytes: int, base: BytesLike = b"") -> bytes:
-    """The inverse of encode, and with a base of encode_delta. DamagedError if the data cannot be
-    ``raw_bytes`` bytes encoded so.
+def decode(method: int, data: BytesLike, raw_bytes: int, base: BytesLike = b"") -> BytesLike:
+    """The inverse of encode, and with a base of encode_delta; the input itself when the method is
+    RAW. DamagedError if the data cannot be ``raw_bytes`` bytes encoded so.
 
     A small blob does not decode to a huge one: see `_most`.
     """
-    if method == Method.RAW:
-        if len(data) != raw_bytes:
-            raise DamagedError(f"it has {len(data)} bytes and should have {raw_bytes}")
-        return bytes(data)
-    if method not in (Method.ZSTD, Method.DELTA):
+    if method not in _METHODS:
         raise DamagedError(f"it is stored in an unknown way ({method})")
-    if raw_bytes > _most(len(data), len(base)):
+    if not is_possible(method, len(data), raw_bytes, len(base)):
         raise DamagedError(f"{len(data)} bytes must not decompress to {raw_bytes}")
+    if method == Method.RAW:
+        return data
     try:
         announced = zstandard.get_frame_parameters(data).content_size
         if announced != raw_bytes:
@@ -136,6 +137,13 @@ def decode(method: int, data: BytesLike, raw_bytes: int, base: BytesLike = b"") 
     if len(raw) != raw_bytes:
         raise DamagedError(f"it decompresses to {len(raw)} bytes and should have {raw_bytes}")
     return raw
+
+
+def is_possible(method: int, stored_bytes: int, raw_bytes: int, base_bytes: int = 0) -> bool:
+    """Whether so few stored bytes may stand for so many, see `_most`."""
+    if method == Method.RAW:
+        return stored_bytes == raw_bytes
+    return raw_bytes <= _most(stored_bytes, base_bytes)
 
 
 def _most(stored_bytes: int, base_bytes: int = 0) -> int:

@@ -195,7 +195,8 @@ def read_blobs(
             except (DamagedError, StorageError) as error:
                 yield entry, damage(storage, key, entry, error)
                 continue
-            yield entry, verified(storage, key, entry, data, base)
+            blob = verified(storage, key, entry, data, base)
+            yield entry, blob if isinstance(blob, DamagedError) else bytes(blob)
 
 
 def spans(entries: Iterable[PackEntry]) -> Iterator[list[PackEntry]]:
@@ -231,7 +232,7 @@ def read_span(
 
 def verified(
     storage: Storage, key: str, entry: PackEntry, data: BytesLike, base: BytesLike = b""
-) -> bytes | DamagedError:
+) -> BytesLike | DamagedError:
     """A blob, decoded, or what is wrong with it."""
     try:
         raw = decode(entry.method, data, entry.raw_bytes, base)

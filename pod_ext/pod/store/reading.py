@@ -28,9 +28,12 @@ _FEW_BYTES = 8 * 1024 * 1024
 _BATCH_BYTES = 4 * 1024 * 1024
 
 
-def read(storage: Storage, chains: Mapping[str, Chain], *, alone: bool = True) -> dict[str, bytes]:
+def read(
+    storage: Storage, chains: Mapping[str, Chain], *, alone: bool = True
+) -> dict[str, BytesLike]:
     """Blobs by digest, verified by their hashes, as far as these chains lead to them: what is
-    damaged or gone is left out. Unless `alone`, several threads read where there is much."""
+    damaged or gone is left out. What is stored as it is, is not copied: it is a part of what was
+    read. Unless `alone`, several threads read where there is much."""
     reading = _Reading(storage, chains)
     nbytes = sum(place.entry.raw_bytes for chain in chains.values() for place in chain)
     threads = 1 if alone or nbytes < _FEW_BYTES else _THREADS
@@ -77,7 +80,7 @@ class _Reading:
         self._parts = {_spot(each) for chain in chains.values() if len(chain) > 1 for each in chain}
         # Encoded, since deltas take little so.
         self._encoded: dict[_Spot, BytesLike] = {}
-        self.found: dict[str, bytes] = {}
+        self.found: dict[str, BytesLike] = {}
 
     def spans(self) -> Iterable[Callable[[], None]]:
         by_pack: dict[str, list[PackEntry]] = {}
@@ -109,7 +112,7 @@ class _Reading:
                     self._encoded[spot] = data
                 if spot in self._whole:
                     blob = pack.verified(self._storage, key, entry, data)
-                    if isinstance(blob, bytes):
+                    if not isinstance(blob, DamagedError):
                         self.found[entry.digest] = blob
         except StorageError:
             return  # the pack may be gone for a newer one
@@ -117,7 +120,7 @@ class _Reading:
     def _decode_all(self, chains: Iterable[Chain]) -> None:
         for chain in chains:
             try:
-                raw = b""
+                raw: BytesLike = b""
                 for place in reversed(chain):
                     entry = place.entry
                     raw = decode(entry.method, self._encoded[_spot(place)], entry.raw_bytes, raw)
@@ -173,7 +176,7 @@ class _Search:
         found = pack.verified(self._storage, place.pack, entry, data, base)
         if isinstance(found, DamagedError):
             raise found
-        return found
+        return bytes(found)
 
 
 def _run_all(tasks: Iterable[Callable[[], None]], threads: int) -> None:

@@ -25,7 +25,7 @@ from typing import Self
 from pod.errors import DamagedError, FormatError, PodError, StorageError, TimeReferenceError
 from pod.store import files, generations, leases, pack
 from pod.store.check import Progress, StoreCheck, check_storage
-from pod.store.codec import MAX_BASE_BYTES
+from pod.store.codec import MAX_BASE_BYTES, is_possible
 from pod.store.codec import digest as digest_of
 from pod.store.copies import Chain, Copies, Place
 from pod.store.generations import Generation
@@ -181,6 +181,11 @@ class Repository:
         All of them are in memory at once. DamagedError names the first that is missing or
         damaged in every pack that should hold it.
         """
+        return {digest: bytes(blob) for digest, blob in self.read_views(digests).items()}
+
+    def read_views(self, digests: Iterable[str]) -> dict[str, BytesLike]:
+        """``read_many`` with as little copying as can be: some may share a larger piece of
+        memory, which stays as long as one of them does."""
         wanted = list(dict.fromkeys(digests))
         self._load()
         chains = self._chains(wanted)
@@ -192,6 +197,25 @@ class Repository:
             digest: found[digest] if digest in found else self._read_anywhere(digest)
             for digest in wanted
         }
+
+    def nbytes(self, digest: str) -> int:
+        """How many bytes a blob has, without reading it; what takes as little as it does in a pack
+        may have so many. DamagedError if it is missing, or cannot be so large."""
+        self._load()
+        chain = self._copies.chain(digest)
+        if chain is None:
+            self.refresh()
+            chain = self._copies.chain(digest)
+        if chain is None:
+            raise self._in_no_pack(digest)
+        nbytes = 0
+        for place in reversed(chain):
+            one = place.entry
+            if not is_possible(one.method, one.stored_bytes, one.raw_bytes, nbytes):
+                error = DamagedError(f"{one.stored_bytes} bytes must not become {one.raw_bytes}")
+                raise pack.damage(self.storage, place.pack, one, error)
+            nbytes = one.raw_bytes
+        return nbytes
 
     def _chains(self, digests: Iterable[str]) -> dict[str, Chain]:
         chains = ((digest, self._copies.chain(digest)) for digest in digests)
@@ -276,7 +300,7 @@ class Repository:
         if base.digest == digest or base.raw_bytes > MAX_BASE_BYTES:
             return None
         raw = read(self.storage, {base.digest: chain}).get(base.digest)
-        return None if raw is None else Base(base.digest, raw)
+        return None if raw is None else Base(base.digest, bytes(raw))
 
     # Garbage collections of others
 
@@ -563,15 +587,17 @@ class Repository:
                 reason = error
                 break
         if isinstance(reason, MissingKeyError) or not self._copies.of(digest):
-            unreadable = len(self._unreadable)
-            also = f", and {unreadable} packs are damaged" if unreadable else ""
-            raise DamagedError(
-                f"blob {digest} is in no pack of {self.storage}{also}; "
-                "'pod verify' tells which times need it"
-            )
+            raise self._in_no_pack(digest)
         if isinstance(reason, StorageError):
             raise reason
         raise DamagedError(f"{reason}; 'pod verify' tells which times need it") from reason
+
+    def _in_no_pack(self, digest: str) -> DamagedError:
+        unreadable = f", and {len(self._unreadable)} packs are damaged" if self._unreadable else ""
+        return DamagedError(
+            f"blob {digest} is in no pack of {self.storage}{unreadable}; "
+            "'pod verify' tells which times need it"
+        )
 
     def _confirmed(self, place: Place) -> Place:
         """A copy where it is now: a pack that was written again may have other offsets."""
