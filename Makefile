@@ -15,8 +15,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv demo test test-all-pythons test-libraries libraries-page lab lint bench-smoke bench bench-full \
-    bench-kishu clean
+.PHONY: help venv demo test test-all-pythons test-libraries libraries-page lab lint clean
+.PHONY: bench bench-full bench-kishu bench-smoke
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s%s\n", $$1, $$2 }' Makefile
@@ -84,8 +84,8 @@ bench-kishu: ## Install Kishu in an environment of its own, for the benchmark
 	@$(MAKE) VENV=.venv-kishu .venv-kishu/installed-bench
 	.venv-kishu/bin/python -m pip install --quiet kishu==0.3.4
 
-clean: ## Remove everything that these targets made
-	rm -rf .venv .venv-* bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## Remove what these targets made, results of the benchmark aside
+	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv: $(VENV)/installed-test $(VENV)/installed-lint

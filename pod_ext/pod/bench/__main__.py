@@ -3,13 +3,18 @@
 run EXPERIMENT ...          named experiments, `all` for each of them
 pair SYSTEMS WORKLOADS      some systems on some workloads
 report RESULTS              tables, and plots, of what was measured
+profile SYSTEM WORKLOAD     what a person waits for, function by function
 list                        the names there are
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import pstats
+import signal
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +23,7 @@ from pod.bench.experiments import EXPERIMENTS
 from pod.bench.matrix import Bench, remaining
 from pod.bench.records import Pair, Probe, Results, Run
 from pod.bench.report import report, seconds
+from pod.bench.runner import Job, profile
 from pod.bench.systems import BASELINES
 from pod.bench.systems.pods import VARIANTS
 from pod.bench.workloads import MAKERS
@@ -35,6 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if options.command == "report":
         return _report(options.results, options.plots)
+    if options.command == "profile":
+        return _profile(options)
+    # As Ctrl-C: what runs is ended, and what was measured is kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     pairs, probes = _asked(options)
     return _measure(options, remaining(pairs, options.results, options.resume), probes)
 
@@ -56,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     shown = commands.add_parser("report", help="tables and plots of what was measured")
     shown.add_argument("results", type=Path)
     shown.add_argument("--plots", type=Path, help="directory for PNG files")
+    profiled = commands.add_parser("profile", help="what a person waits for, by function")
+    profiled.add_argument("system")
+    profiled.add_argument("workload")
+    profiled.add_argument("--sort", default="cumulative", help="as of pstats")
+    profiled.add_argument("--lines", type=int, default=40)
+    _add_options(profiled)
     commands.add_parser("list", help="the names of experiments, systems and workloads")
     return parser
 
@@ -176,6 +193,26 @@ def _report(path: Path, plots: Path | None) -> int:
 
         for made in draw(results, plots):
             print(made, file=sys.stderr)
+    return 0
+
+
+def _profile(options: argparse.Namespace) -> int:
+    """In this process: the system's threads and children are not in it."""
+    with tempfile.TemporaryDirectory(dir=options.temporary) as directory:
+        job = Job(
+            kind="profile",
+            pair=Pair(options.system, options.workload, options.scale, options.seed),
+            store=f"{directory}/store",
+            scratch=f"{directory}/scratch",
+            data=str(options.cache.absolute()),
+            real=str(options.data_dir.absolute()) if options.data_dir else "",
+            references=(),
+            saved="",
+            result="",
+        )
+        shown = profile(job)
+        os.chdir(Path(directory).parent)
+    pstats.Stats(shown).sort_stats(options.sort).print_stats(options.lines)
     return 0
 
 

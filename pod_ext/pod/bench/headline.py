@@ -125,12 +125,12 @@ def _wait_longest(results: Results) -> tuple[str, bool]:
 
 
 def tracking_ratios(results: Results, system: str = PGA) -> dict[str, float]:
-    """Kind of loop -> how many times longer it takes than without any system, least of all rounds
-    against least."""
+    """Kind of loop -> how many times the processor time it takes that it takes without any system,
+    least of all rounds against least."""
     tracked, plain = _run(results, system, "loops"), _run(results, NOOP, "loops")
 
     def least(run: Run, place: int) -> float:
-        return min(cell.seconds for cell in run.cells[LOOPS_FIRST + place :: len(LOOP_NAMES)])
+        return min(cell.cpu for cell in run.cells[LOOPS_FIRST + place :: len(LOOP_NAMES)])
 
     return {n: least(tracked, at) / least(plain, at) for at, n in enumerate(LOOP_NAMES)}
 

@@ -52,22 +52,26 @@ def own_memory(pid: int) -> int:
     return total
 
 
-def children(pid: int) -> list[int]:
-    """Processes that this one started and that run."""
-    found: list[int] = []
-    with contextlib.suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            found += map(int, (task / "children").read_text().split())
+def others_of_group(leader: int) -> list[int]:
+    """Processes of a group, its leader aside: what that one has started, and what these have, also
+    where nobody is their parent any more."""
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit() and int(path.name) != leader:
+            with contextlib.suppress(OSError):
+                fields = (path / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[2]) == leader:
+                    found.append(int(path.name))
     return found
 
 
-def memory_of_others(pid: int) -> int:
-    """Bytes that the processes started by this one have for themselves. A forked child shares
-    what it has not written to with its parent, so that this is what it adds."""
+def memory_of_others(leader: int) -> int:
+    """Bytes that the other processes of a group have for themselves. A forked child shares what
+    it has not written to with its parent, so that this is what it adds."""
     total = 0
-    for child in children(pid):
+    for other in others_of_group(leader):
         with contextlib.suppress(OSError):
-            total += own_memory(child)
+            total += own_memory(other)
     return total
 
 

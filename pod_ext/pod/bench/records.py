@@ -53,6 +53,10 @@ class CellFigures:
     """What the cell raised."""
     unsaved: str = ""
     """Why the moment after this cell was not saved."""
+    cpu: float = 0.0
+    """Processor time that the cell itself took in its own thread."""
+    wait_cpu: float = 0.0
+    """Processor time that the hooks took in that thread. Beside `wait`, it tells a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ has saved, and compares; `probe` measures something else. What comes out is writ
 from __future__ import annotations
 
 import contextlib
+import cProfile
 import importlib
 import json
 import os
@@ -29,8 +30,8 @@ from pod.bench.systems import make_system
 from pod.bench.systems.base import Reference, System, user_variables
 from pod.bench.workloads import Source, Workload, make_workload
 
-DURABLE_TIMEOUT = 600.0
-"""Seconds that a system has, after the last cell, to make everything durable."""
+DURABLE_TIMEOUT = 5.0
+"""Seconds until what is not seen to be durable, once the system says that all is, never was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +133,17 @@ def run(job: Job) -> Run:
         stored = stored_bytes(Path(job.store))
         figures.append(
             CellFigures(
-                ran.seconds - (held - before), ran.hooks + held - before, held - before, None,
-                stored, ran.error, unsaved,
+                seconds=ran.seconds - (held - before),
+                wait=ran.hooks + held - before,
+                held=held - before,
+                durable=None,
+                stored=stored,
+                error=ran.error,
+                unsaved=unsaved,
+                cpu=ran.cpu,
+                wait_cpu=ran.hooks_cpu,
             )
-        )  # fmt: skip
+        )
         time.sleep(job.pair.think)
     system.finish()
     finished = time.perf_counter() - ended
@@ -159,6 +167,20 @@ def _reference(system: System) -> tuple[Reference | None, str]:
         return system.reference(), ""
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"[:300]
+
+
+def profile(job: Job) -> cProfile.Profile:
+    """Execute the cells with the system at work, in this process; what its hooks spent time on."""
+    workload = job.workload()
+    system = make_system(job.pair.system, Path(job.store))
+    shell = _shell(job, system)
+    system.attach(shell)
+    shell.events.profiler = profiler = cProfile.Profile()
+    for _ in _cells(shell, workload):
+        system.reference()
+    shell.events.profiler = None
+    system.finish()
+    return profiler
 
 
 def _note_durable(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import cProfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +20,23 @@ class TimedEvents(EventManager):
 
     seconds = 0.0
     """In hooks, so far."""
+    cpu = 0.0
+    """Processor time of this thread in hooks, so far."""
+    profiler: cProfile.Profile | None = None
+    """Is told what hooks do, where there is one."""
     ended = 0.0
     """When the last cell's own code had ended."""
 
     def trigger(self, event: str, *args: Any, **kwargs: Any) -> None:
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.thread_time()
         if event == "post_execute":
             self.ended = started
         try:
-            super().trigger(event, *args, **kwargs)
+            with self.profiler or contextlib.nullcontext():
+                super().trigger(event, *args, **kwargs)
         finally:
             self.seconds += time.perf_counter() - started
+            self.cpu += time.thread_time() - cpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,9 @@ class Ran:
     ended: float
     """When its code had ended, of `time.perf_counter`."""
     error: str
+    cpu: float
+    """Processor time of the cell itself, in this thread."""
+    hooks_cpu: float
 
 
 class MeasuredShell(InteractiveShell):
@@ -60,14 +71,15 @@ class MeasuredShell(InteractiveShell):
 
     def run(self, code: str) -> Ran:
         """Run one cell as a front end would have it run."""
-        before = self.events.seconds
-        started = time.perf_counter()
+        before, cpu_before = self.events.seconds, self.events.cpu
+        started, cpu_started = time.perf_counter(), time.thread_time()
         result = self.run_cell(code, store_history=True)
         passed = time.perf_counter() - started
-        hooks = self.events.seconds - before
+        cpu = time.thread_time() - cpu_started
+        hooks, hooks_cpu = self.events.seconds - before, self.events.cpu - cpu_before
         error = result.error_before_exec or result.error_in_exec
         text = "" if error is None else f"{type(error).__name__}: {error}"
-        return Ran(passed - hooks, hooks, self.events.ended, text)
+        return Ran(passed - hooks, hooks, self.events.ended, text, cpu - hooks_cpu, hooks_cpu)
 
 
 def make_shell(config: dict[str, dict[str, Any]], profile: Path) -> MeasuredShell:

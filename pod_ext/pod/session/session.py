@@ -100,6 +100,8 @@ class Session:
         known_bytes: int | None = None,
     ) -> None:
         self.namespace = namespace
+        self.held_seconds = 0.0
+        """How long the user's code has waited, in its midst, for threads that look."""
         self.head: int | None = None
         self.id = (prefix + uuid.uuid4().hex)[:12]
         self.history = history
@@ -388,7 +390,13 @@ class Session:
 
     def _hold(self) -> None:
         """Keep what a thread is looking at from being changed."""
-        self._tracker.hold(self.under_look(), self.await_looks)
+        self._tracker.hold(self.under_look(), self._await_in_code)
+
+    def _await_in_code(self, names: Collection[str] | None) -> None:
+        """What the user's code does before it may use what a thread looks at."""
+        started = time.perf_counter()
+        self.await_looks(names)
+        self.held_seconds += time.perf_counter() - started
 
     @property
     def lost(self) -> str:

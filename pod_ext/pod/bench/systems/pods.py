@@ -105,7 +105,7 @@ class Pod:
         return reference not in history.pending_times() and history.repository.exists(reference)
 
     def held(self) -> float:
-        return float(getattr(self._extension.session, "held_seconds", 0.0))
+        return float(self._extension.session.held_seconds)
 
     def unsaved(self) -> Iterable[str]:
         return ()
