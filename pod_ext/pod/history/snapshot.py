@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,32 @@ class Collector:
         return digest
 
 
+class Recent:
+    """Whether blobs are known to be stored, as far as they fit into so many bytes of memory: those
+    that were asked about last. For experiments with how much that memory is worth."""
+
+    def __init__(self, has: Callable[[str], bool], nbytes: int) -> None:
+        self._has = has
+        self._room = nbytes // DIGEST_BYTES
+        self._digests: OrderedDict[str, None] = OrderedDict()
+
+    def __call__(self, digest: str) -> bool:
+        known = digest in self._digests
+        self.note((digest,))
+        return known and self._has(digest)
+
+    def note(self, digests: Iterable[str]) -> None:
+        """These are stored, or about to be."""
+        for digest in digests:
+            self._digests[digest] = None
+            self._digests.move_to_end(digest)
+            if len(self._digests) > self._room:
+                self._digests.popitem(last=False)
+
+
+DIGEST_BYTES = 32
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """What a session remembers of one component between two saves. Compared by identity."""
@@ -41,6 +68,11 @@ class Group:
     """Tokens of the definitions that its objects refer to, its own among them."""
     blobs: frozenset[str]
     """Blobs of its pods."""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it stands for variables that are being looked at, and may be several."""
+        return not self.manifest
 
 
 def group_of(digest: str, manifest: Manifest) -> Group:

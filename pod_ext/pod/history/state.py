@@ -160,17 +160,37 @@ class FirstSeen:
 
     def __init__(self) -> None:
         self._since: dict[int, tuple[weakref.ref[Any], int]] = {}
+        self._told: dict[int, tuple[str, int]] = {}
+        self.noted: list[tuple[int, str, int]] = []
+        """Objects that were new: `id`, type and time id."""
 
     def at(self, t: int) -> Callable[[object], int]:
         def since(obj: object) -> int:
             known = self._since.get(id(obj))
             if known is not None and known[0]() is obj:
                 return known[1]
+            first = self._told_of(obj) or t
+            self.noted.append((id(obj), type(obj).__qualname__, first))
             with contextlib.suppress(TypeError):  # not every object can be referred to weakly
-                self._since[id(obj)] = (weakref.ref(obj), t)
-            return t
+                self._since[id(obj)] = (weakref.ref(obj), first)
+            return first
 
+        self.noted = []
         return since
+
+    def hear(self, noted: Iterable[tuple[int, str, int]]) -> None:
+        """What a copy of this process noted. Which object each was is known by its address only,
+        so that one of the same type that took its place would be mistaken for it."""
+        for key, kind, t in noted:
+            if len(self._told) < _REMEMBERED:
+                self._told[key] = (kind, t)
+
+    def _told_of(self, obj: object) -> int | None:
+        kind, t = self._told.pop(id(obj), ("", 0))
+        return t if kind == type(obj).__qualname__ else None
+
+
+_REMEMBERED = 10_000
 
 
 def count_users(groups: Mapping[str, Group]) -> Counter[str]:

@@ -14,6 +14,11 @@ Versioned = Callable[[str, object], bool]
 goes by the name alone, and is asked once."""
 
 
+def every_name(name: str, _: object) -> bool:
+    """The rule for a namespace that nobody but its owner puts names into."""
+    return name != "__builtins__"
+
+
 @runtime_checkable
 class Rule(Protocol):
     """Tells variables from other names, for a whole namespace."""

@@ -1,25 +1,21 @@
-"""Looking at a namespace: which variables can have changed, what they are made of now, and what is
-known once that took the place of what was."""
+"""Looking at a namespace: which variables can have changed, and what they are made of now."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+import types
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pod.compare.describe import describe
-from pod.history.manifest import Manifest
 from pod.history.records import Variable
-from pod.history.snapshot import Group, definition_entries, group_of, variable_entries
-from pod.history.state import FirstSeen, State, Values, count_users, needed_definitions
+from pod.history.state import FirstSeen, State, Values
 from pod.history.table import Table
 from pod.podding.atoms import unchanging
-from pod.podding.definitions import Tokens
+from pod.podding.definitions import Tokens, is_definition
 from pod.podding.examination import Examination
 from pod.podding.memory import Holders
 from pod.podding.opaque import Unavailable
-from pod.podding.pods import Bytes, Component
+from pod.podding.pods import Component
 from pod.podding.policies import Policy
 from pod.session.names import Versioned, rule_of
 from pod.tracking import Touched
@@ -37,6 +33,10 @@ class Active:
     """Variables that are new, or have another object than at the last save."""
     gone: set[str]
     """Variables that are no longer in the namespace."""
+    seeds: set[str]
+    """Variables from which all others hang."""
+    skipped: set[str]
+    """Variables that hang together with these and are not looked at: they could not be restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Survey:
         self._namespace = namespace
         self._policy = policy
         self._rule = rule_of(versioned)
-        self._since = FirstSeen()
+        self.since = FirstSeen()
         self._whole = Holders()
         self._with_figures = _Shards(lambda entry: "matplotlib" in dict(entry.versions))
 
@@ -76,16 +76,34 @@ class Survey:
             names = self.aliases.reached(touched, values, values.having)
             if self.aliases.figures_in_use(touched, values):
                 names |= self._with_figures.among(state.variables)
+                # Of those that are being looked at it is not known yet.
+                names |= {name for name, group in state.groups.items() if group.is_under_way}
         except Exception:  # threads, modules and libraries may be in any state
             return Touched(everything=True)
         return Touched(names)
 
-    def look(self, state: State, values: Values, touched: Touched, t: int) -> Seen:
-        """What is active now, as components; and why some of it could not be saved."""
+    def look(
+        self,
+        state: State,
+        values: Values,
+        touched: Touched,
+        t: int,
+        deadline: float | None = None,
+    ) -> Seen:
+        """What is active now, as components; and why some of it could not be saved.
+
+        `TooLongError` soon after the deadline, by `time.perf_counter`.
+        """
         while True:
-            active = self._active(state, values, touched)
+            active = self.active(state, values, touched)
             examination = Examination(
-                self._namespace, self.tokens, self._policy, t, self._since.at(t), self._whole
+                self._namespace,
+                self.tokens,
+                self._policy,
+                t,
+                self.since.at(t),
+                self._whole,
+                deadline,
             )
             try:
                 examination.examine(active.roots, active.definitions, active.rebound)
@@ -102,7 +120,7 @@ class Survey:
             # An active variable got hold of another one's object in a way that no tracker saw.
             touched |= Touched(frozenset(met))
 
-    def _active(self, state: State, values: Values, touched: Touched) -> Active:
+    def active(self, state: State, values: Values, touched: Touched) -> Active:
         """Variables and definitions that can have changed: those touched, and all that hang
         together with one of them."""
         rebound, gone = state.objects.changes(values)
@@ -113,86 +131,44 @@ class Survey:
             # Through a placeholder nothing can have been changed.
             if not unchanging(values[name]) and not is_unavailable(state, name, values[name])
         }
-        names, tokens = _hanging_together(state, {*rebound, *gone, *looked_at})
+        seeds = {*rebound, *gone, *looked_at}
+        names, tokens = hanging_together(state, seeds)
         live = {token: self.tokens.live(token) for token in tokens}
+        names &= values.keys()
+        skipped = {name for name in names if is_unavailable(state, name, values[name])}
         return Active(
-            roots={
-                name: values[name]
-                for name in names
-                if name in values and not is_unavailable(state, name, values[name])
-            },
+            roots={name: values[name] for name in names - skipped},
             definitions={token: found for token, found in live.items() if found is not None},
             rebound=rebound,
             gone=gone,
+            seeds=seeds,
+            skipped=skipped,
         )
 
-    def advance(
-        self,
-        before: State,
-        values: Values,
-        active: Active,
-        manifests: Mapping[str, Manifest],
-        put: Callable[[Bytes], str],
-    ) -> State:
-        """The state after these components took the place of what was active."""
-        made = [group_of(digest, manifest) for digest, manifest in manifests.items()]
-        groups, users = _regrouped(before, active.gone, made)
-        by_token = before.definition_groups.copy()
-        for group in made:
-            by_token.update(dict.fromkeys(group.tokens, group))
-        no_more: Iterable[str] = ()
-        if not _uses_the_same(before, users, made):
-            needed = needed_definitions(users, by_token)
-            by_token = {token: group for token, group in by_token.items() if token in needed}
-            no_more = before.definitions.keys() - needed
+    def name_definitions(self, active: Active) -> None:
+        """Give a token to each class and function of the session that is easily found, so that
+        whoever looks elsewhere uses the same ones."""
+        for value in active.roots.values():
+            for each in (value, type(value)):
+                if _may_be_definition(each):
+                    self._name_definition(each)
 
-        definitions = definition_entries(manifests, lambda token: describe(self.tokens.live(token)))
-        definition_table = before.definitions.updated(
-            [e for e in definitions if e.name in by_token and before.definitions.get(e.name) != e],
-            no_more,
-            put,
-        )
-        variables = variable_entries(manifests, lambda name: describe(values[name]), definitions)
-        table = before.variables.updated(
-            [entry for entry in variables if before.variables.get(entry.name) != entry],
-            active.gone,
-            put,
-        )
-        objects = before.objects.updated(values, active.rebound, active.gone)
-        return State(table, definition_table, groups, by_token, objects, users=users)
+    def _name_definition(self, definition: Any) -> None:
+        todo = [definition]
+        seen: set[int] = set()
+        while todo:
+            each = todo.pop()
+            if id(each) in seen or not (_may_be_definition(each) and is_definition(each)):
+                continue
+            seen.add(id(each))
+            self.tokens.token_of(each)
+            todo += each.__dict__.values()
+            todo += each.__bases__ if issubclass(type(each), type) else ()
 
 
-def _regrouped(
-    before: State, gone: Iterable[str], made: Iterable[Group]
-) -> tuple[dict[str, Group], Counter[str]]:
-    """The groups of all variables, these being new, and how many variables use each definition."""
-    groups = before.groups.copy()  # quicker than `dict`, if some went
-    users = count_users(groups) if before.users is None else Counter(before.users)
-    left = [groups.pop(name, None) for name in gone]
-    for group in made:
-        for name in group.names:
-            left.append(groups.get(name))
-            groups[name] = group
-            users.update(group.uses)
-    for was in left:
-        if was is not None and was.uses:
-            users.subtract(was.uses)
-            for token in was.uses:
-                if not users[token]:
-                    del users[token]
-    return groups, users
-
-
-def _uses_the_same(before: State, users: Mapping[str, int], made: Iterable[Group]) -> bool:
-    """Whether it is sure that the definitions needed now are those needed before."""
-    if before.users is None or users.keys() != before.users.keys():
-        return False
-    for group in made:
-        for token in group.tokens:
-            known = before.definition_groups.get(token)
-            if known is None or known.uses != group.uses:
-                return False
-    return True
+def _may_be_definition(obj: object) -> bool:
+    """By its type alone: an object of the user's may answer `__class__` as it likes."""
+    return type(obj) is types.FunctionType or issubclass(type(obj), type)
 
 
 class _Shards:
@@ -218,7 +194,7 @@ def is_unavailable(state: State, name: str, value: object) -> bool:
     return type(value) is Unavailable and state.objects.is_held(name, value)
 
 
-def _hanging_together(state: State, names: Iterable[str]) -> tuple[set[str], set[str]]:
+def hanging_together(state: State, names: Iterable[str]) -> tuple[set[str], set[str]]:
     """These variables, and the variables and tokens of all that share objects with one of them or
     that one of them uses."""
     todo: list[tuple[bool, str]] = [(False, name) for name in names]

@@ -46,6 +46,15 @@ class TakenError(StorageError):
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A pack that was written."""
+
+    name: str
+    entries: list[PackEntry]
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     pack: str
     entry: PackEntry
@@ -251,6 +260,18 @@ class Repository:
             self.storage.put(key, writer.parts())
         self._learn(key, writer.entries)
         return writer.total_bytes
+
+    def learn(self, written: Written) -> None:
+        """Count a pack as stored that a forked child has written for this process."""
+        if written.entries:
+            self._learn(pack.pack_key(written.name), written.entries)
+
+    def write_for_parent(self, blobs: Mapping[str, BytesLike], level: int, name: str) -> Written:
+        """In a forked child that this process's own code made: `write_pack`, in its name. The
+        parent has then to be told (`learn`); its claim keeps the pack from being collected."""
+        self._pid = os.getpid()
+        nbytes = self.write_pack(blobs, level, name)
+        return Written(name, self._packs.get(pack.pack_key(name), []), nbytes)
 
     # Garbage collections of others
 
