@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shlex
@@ -487,6 +488,16 @@ def save(namespace: dict[str, Any], *, message: str = "") -> int:
 def load(reference: TimeReference = "HEAD", names: Iterable[str] | None = None) -> TrackedNamespace:
     """`PodStore.load` from the default pod directory."""
     return _default_store().load(reference, names)
+
+
+@atexit.register
+def _save_what_was_lost() -> None:
+    """At the end of the interpreter, before the writers finish: a look that is lost only now is
+    made again."""
+    for store in list(_opened):
+        if not store._repository.is_inherited:
+            with contextlib.suppress(PodError):  # the writer says what is lost for good
+                store.flush()
 
 
 def _forget_stores() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pod.history.manifest import Manifest
@@ -68,6 +69,8 @@ class Group:
     """Tokens of the definitions that its objects refer to, its own among them."""
     blobs: frozenset[str]
     """Blobs of its pods."""
+    places: Sequence[int] = ()
+    """Where in the object graph each of its pods is; none if that is not known."""
 
     @property
     def is_under_way(self) -> bool:
@@ -75,13 +78,14 @@ class Group:
         return not self.manifest
 
 
-def group_of(digest: str, manifest: Manifest) -> Group:
+def group_of(digest: str, manifest: Manifest, places: Iterable[int] = ()) -> Group:
     return Group(
         digest,
         frozenset(manifest.names),
         frozenset(manifest.definitions),
         manifest.uses | frozenset(manifest.definitions),
         frozenset(blob for pod in manifest.pods for blob in pod.blobs()),
+        array("q", places),
     )
 
 

@@ -67,7 +67,8 @@ def _group_at(history: History, entry: Variable, now: State) -> Group:
     try:
         return group_of(entry.manifest, history.manifest(entry.manifest))
     except PodError:  # damaged: its variables are unavailable
-        return Group(entry.manifest, frozenset({entry.name}), *[frozenset[str]()] * 3)
+        nothing: frozenset[str] = frozenset()
+        return Group(entry.manifest, frozenset({entry.name}), nothing, nothing, nothing)
 
 
 def using_displaced(tokens: Tokens, state: State, restored: Restored) -> set[str]:

@@ -44,10 +44,13 @@ class Findings:
 def find(seen: Seen, tokens: Tokens, policy: Policy, put: Callable[[Bytes], str]) -> Findings:
     """Store the components that a look found by `put`, and say what they are."""
     manifests: dict[str, Manifest] = {}
+    groups: list[Group] = []
     observed: list[tuple[Place, int]] = []
     for component in seen.components:
         manifest = store_component(component, put)
-        manifests[put(manifest.to_bytes())] = manifest
+        digest = put(manifest.to_bytes())
+        manifests[digest] = manifest
+        groups.append(group_of(digest, manifest, (pod.place for pod in component.pods)))
         observed += (
             (pod.place, hash((stored.payload, stored.buffers)))
             for pod, stored in zip(component.pods, manifest.pods, strict=True)
@@ -56,7 +59,7 @@ def find(seen: Seen, tokens: Tokens, policy: Policy, put: Callable[[Bytes], str]
     definitions = definition_entries(manifests, lambda token: describe(tokens.live(token)))
     return Findings(
         looked_at=frozenset(roots),
-        groups=tuple(group_of(digest, manifest) for digest, manifest in manifests.items()),
+        groups=tuple(groups),
         variables=tuple(
             variable_entries(manifests, lambda name: describe(roots[name]), definitions)
         ),

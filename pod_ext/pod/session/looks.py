@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pod.errors import StorageError
+from pod.history import predecessors
+from pod.history.manifest import Manifest
 from pod.history.snapshot import Collector
 from pod.history.state import State, Values
 from pod.interrupts import Gate
@@ -71,6 +73,7 @@ class Looks:
         repository: Repository,
         writer: Writer,
         has_blob: Callable[[str], bool],
+        read_manifest: Callable[[str], Manifest],
         way: str,
     ) -> None:
         self.effort = Effort()
@@ -84,6 +87,7 @@ class Looks:
         self._repository = repository
         self._writer = writer
         self._has_blob = has_blob
+        self._read_manifest = read_manifest
         self._fork_seconds = 0.0
 
     def begin(self, task: Task, blobs: Collector, gate: Gate) -> tuple[Look, Active]:
@@ -150,7 +154,7 @@ class Looks:
         started = time.perf_counter()
         findings = find(seen, self._survey.tokens, self._policy, blobs.put)
         seconds += time.perf_counter() - started
-        return Made(Found(findings, {}, None, seconds)), seen.active
+        return Made(Found(findings, {}, None, {}, seconds)), seen.active
 
     # --- elsewhere
 
@@ -172,18 +176,25 @@ class Looks:
             self._survey.since.hear(found.noted)
             if found.written is not None:  # so that it is not written again
                 self._repository.learn(found.written)
+        before = task.before
         if seen is None:
             before = _state_after(earlier, task.landed)
             seen = self._survey.look(before, task.values, task.touched, task.t)
         blobs = Collector(self._has_blob, {})
         findings = find(seen, tokens, self._policy, blobs.put)
+        bases = predecessors.bases(
+            before, findings.groups, findings.manifests, self._read_manifest, blobs.blobs
+        )
         written: Written | None = None
         with contextlib.suppress(StorageError):  # then the parent tries, for as long as it takes
-            written = self._repository.write_for_parent(blobs.blobs, self._writer.level, pack)
+            written = self._repository.write_for_parent(
+                blobs.blobs, self._writer.level, pack, bases
+            )
         return Found(
             replace(findings, manifests={}),
             {} if written is not None else blobs.blobs,
             written,
+            {} if written is not None else bases,
             time.process_time() - started,
             tuple((token, id(definition)) for token, definition in tokens.minted.items()),
             tuple(self._survey.since.noted),

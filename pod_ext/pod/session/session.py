@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pod.errors import PodError, StorageError, one_line
-from pod.history import figures, generators
+from pod.history import figures, generators, predecessors
 from pod.history.manifest import Manifest, canonical
 from pod.history.moments import History
 from pod.history.records import Commit
@@ -119,7 +119,13 @@ class Session:
         self._recent = None if known_bytes is None else Recent(self._has_blob, known_bytes)
         self._is_known = self._recent or self._has_blob
         self._looks = Looks(
-            self._survey, policy, history.repository, writer, self._is_known, snapshot
+            self._survey,
+            policy,
+            history.repository,
+            writer,
+            self._is_known,
+            history.manifest,
+            snapshot,
         )
         self._state = State()
         self._latest = self._state
@@ -464,6 +470,11 @@ class Session:
             random=draft.random,
         )
         written = found.written.nbytes if found.written is not None else 0
+        bases = {**found.bases, **predecessors.state_bases(self._state, after)}
+        if findings.manifests:
+            bases |= predecessors.bases(
+                self._state, findings.groups, findings.manifests, self.history.manifest, blobs.blobs
+            )
         job = WriteJob(
             draft.t,
             blobs.blobs,
@@ -471,6 +482,7 @@ class Session:
             draft.claimed,
             draft.losses,
             self._needs(commit),
+            bases,
         )
         news = {*added, *changed}
         saved = Saved(

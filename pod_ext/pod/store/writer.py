@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -50,6 +50,8 @@ class WriteJob:
     """The repository's ``losses`` when the job was made; None if it relies on nothing stored."""
     needs: Callable[[], Iterable[str]] = tuple
     """Every blob that the commit needs, as far as that can be known. Called only after losses."""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    """For some of the new blobs the one that each may be stored as a delta against."""
 
 
 class Deferred(Protocol):
@@ -266,6 +268,11 @@ class Writer:
         """Time ids that are not durable yet, in the order in which they will be."""
         return [pending.t for pending in self._queue]
 
+    def pending_bases(self) -> set[str]:
+        """Blobs that those not durable yet may be stored as deltas against: they are to stay."""
+        jobs = [pending.known() for pending in self._queue]
+        return {base for job in jobs if job is not None for base in job.bases.values()}
+
     def was_dropped(self, t: int) -> bool:
         """Whether this time was submitted, and left out since what it relied on was gone."""
         return t in self._dropped
@@ -400,7 +407,7 @@ class Writer:
         if pending.body is None or not all(map(repository.has, job.blobs)):
             if pending.body is not None:
                 pending.pack = new_name()  # the other one may be about to be deleted
-            nbytes = repository.write_pack(job.blobs, self.level, pending.pack)
+            nbytes = repository.write_pack(job.blobs, self.level, pending.pack, job.bases)
             pending.body = job.commit(nbytes)
 
     def _has_all(self, job: WriteJob, losses: int) -> bool:
