@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pod.store import listings as listings_module
+from pod.store import repository as repositories
 from pod.store.leases import Lease
 from pod.store.listings import Listings
 from pod.store.repository import Repository
@@ -256,3 +257,21 @@ def test_a_pack_that_was_lost_is_noticed_at_the_next_save(tmp_path: Path) -> Non
     newest.unlink()
     repository.renew()
     assert repository.losses == 1 and len(repository.lost) == 1
+
+
+@pytest.mark.parametrize("slow", [0.0, 1e9], ids=["by several threads", "by one"])
+def test_opening_finds_every_pack_and_says_what_is_wrong_with_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: float
+) -> None:
+    monkeypatch.setattr(repositories, "_SLOW_SECONDS", slow)
+    storage = LocalStorage(tmp_path)
+    repository = Repository.open(storage)
+    digests = [f"{number:064x}" for number in range(400)]
+    for digest in digests:
+        repository.write_pack({digest: digest.encode()}, 3)
+    bad = sorted((tmp_path / "packs").iterdir())[::50]
+    for path in bad:
+        path.write_bytes(b"no pack")
+    fresh = Repository.open(storage)
+    assert sum(map(fresh.has, digests)) == 400 - len(bad)
+    assert sorted(fresh.unreadable) == sorted(f"packs/{path.name}" for path in bad)

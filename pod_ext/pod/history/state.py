@@ -22,7 +22,7 @@ class Values(dict[str, Any]):
     `left_out` tells, of what was found in the namespace, the names that are no variables.
     """
 
-    __slots__ = ("ids", "names")
+    __slots__ = ("compared", "ids", "names")
 
     def __init__(
         self,
@@ -35,6 +35,8 @@ class Values(dict[str, Any]):
         self.names = list(self)
         self.ids = list(map(id, self.values()))
         """Of the objects, in the order of the names."""
+        self.compared: tuple[Objects, tuple[set[str], set[str]]] | None = None
+        """What these were compared with last, and the outcome."""
 
     def having(self, ids: Container[int]) -> Iterator[str]:
         """The variables whose objects have one of these ids."""
@@ -69,6 +71,12 @@ class Objects:
 
     def changes(self, values: Values) -> tuple[set[str], set[str]]:
         """Variables that are new or have another object now; and those that are gone."""
+        if values.compared is None or values.compared[0] is not self:
+            # It stays so: what is the same object now lives as long as `values` does.
+            values.compared = self, self._changes(values)
+        return values.compared[1]
+
+    def _changes(self, values: Values) -> tuple[set[str], set[str]]:
         count = len(self.names)
         rebound: set[str] = set()
         gone: set[str] = set()

@@ -506,7 +506,9 @@ class Session:
         now that earlier looks are over."""
         reached, _ = hanging_together(self._state, draft.changes.seeds)
         missing = reached - draft.changes.gone - draft.changes.skipped - found.findings.looked_at
-        missing &= self._state.groups.keys() | draft.changes.rebound
+        # Asked of these few: a set of all names costs more than all else that this save does.
+        groups, rebound = self._state.groups, draft.changes.rebound
+        missing = {name for name in missing if name in groups or name in rebound}
         if missing:
             raise LookLostError(f"{min(missing)} turned out to share objects with what was touched")
         twice = self._minted & {key for _, key in found.minted}

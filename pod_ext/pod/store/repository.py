@@ -15,8 +15,9 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -40,6 +41,10 @@ _HARMLESS = {files.IGNORE_KEY, ".DS_Store", "lost+found/"}
 # What only Pod makes.
 _TELLTALE = {pack.PREFIX, files.COMMITS}
 _OURS = {*_TELLTALE, files.CLAIMS, files.TAGS, leases.PREFIX, generations.PREFIX}
+_SAMPLE = 100
+_SLOW_SECONDS = 0.0003
+_READERS = 8
+"""Threads that read packs, where one takes longer than that."""
 MAX_DELTAS = 8
 """Deltas from a blob down to a whole one, as they are written."""
 _LOOKS = 5
@@ -601,14 +606,34 @@ class Repository:
     def _read_indexes(self, keys: set[str]) -> dict[str, str]:
         """Learn what these packs hold; what is wrong with those that cannot be read."""
         unreadable: dict[str, str] = {}
-        for key in sorted(keys):
-            try:
-                self._learn(key, pack.read_index(self.storage, key))
-            except MissingKeyError:
-                continue
-            except (DamagedError, StorageError) as error:
-                unreadable[key] = str(error)
+        for key, found in self._indexes(sorted(keys)):
+            if isinstance(found, list):
+                self._learn(key, found)
+            elif not isinstance(found, MissingKeyError):
+                unreadable[key] = str(found)
         return unreadable
+
+    def _indexes(self, keys: Keys) -> Iterator[tuple[str, list[PackEntry] | PodError]]:
+        """The indexes of these packs, each as it comes, or why it cannot be read."""
+
+        def index(key: str) -> tuple[str, list[PackEntry] | PodError]:
+            try:
+                return key, pack.read_index(self.storage, key)
+            except (DamagedError, StorageError) as error:
+                return key, error
+
+        started = time.monotonic()
+        yield from map(index, keys[:_SAMPLE])
+        rest = keys[_SAMPLE:]
+        if time.monotonic() - started < _SAMPLE * _SLOW_SECONDS or len(rest) < _SAMPLE:
+            yield from map(index, rest)
+            return
+        # It is the medium that is waited for, then: a disk that has not been read yet, a network.
+        pool = ThreadPoolExecutor(_READERS, "pod-reader")
+        try:
+            yield from pool.map(index, rest)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _learn(self, key: str, entries: list[PackEntry]) -> None:
         self._copies.add(key, entries)
