@@ -274,9 +274,13 @@ class Session:
             random=random,
         )
         manifests = {group.manifest: manifest for group, manifest in components.items()}
+        earlier = before
+        if not before.groups and self.head is not None:
+            with contextlib.suppress(PodError):
+                earlier = predecessors.known_at(self.history, self.head, values)
         bases = predecessors.bases(
-            before, components, manifests, self.history.manifest, blobs.blobs
-        ) | predecessors.state_bases(before, after)
+            earlier, components, manifests, self.history.manifest, blobs.blobs
+        ) | predecessors.state_bases(earlier, after)
         job = WriteJob(
             t, blobs.blobs, _commit_body(commit), claimed, self._losses, self._needs(commit), bases
         )
