@@ -108,6 +108,16 @@ def test_a_change_after_a_checkout_and_in_another_process(store: PodStore) -> No
         assert store.load(5)["c"] == [*values(3000, 2), b"1"]
 
 
+def test_a_plain_dict_of_which_no_session_knows(store: PodStore) -> None:
+    namespace: dict[str, Any] = {"x": values(3000), "y": [1]}
+    store.save(namespace)
+    namespace["x"][7] = b"y"
+    assert cost(store, namespace) < 2000
+    namespace["z"] = [1, 2]
+    assert cost(store, namespace) < 2000
+    assert store.load(3) == namespace
+
+
 def test_variables_and_tables_and_manifests(store: PodStore) -> None:
     """A small change in a namespace of many variables, each of which has its entry in a shard."""
     namespace = pod.new_managed_namespace(

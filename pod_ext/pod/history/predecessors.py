@@ -13,7 +13,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from pod.errors import PodError
 from pod.history.manifest import Content, Manifest, StoredPod
-from pod.history.snapshot import Group
+from pod.history.moments import History
+from pod.history.snapshot import Group, group_of
 from pod.history.state import State
 
 
@@ -45,6 +46,20 @@ def bases(
                         pairs = _pairs(manifest, group, read(earlier.manifest), earlier)
                         _add(found, pairs, new)
     return found
+
+
+def known_at(history: History, t: int, names: Iterable[str]) -> State:
+    """What is known of these variables at a time, for whoever remembers nothing of it. `PodError`
+    if it cannot be read."""
+    commit = history.commit(t)
+    variables = history.variables(commit)
+    manifests = {name: variables[name].manifest for name in names if name in variables}
+    groups = {digest: group_of(digest, history.manifest(digest)) for digest in manifests.values()}
+    return State(
+        variables,
+        history.definitions(commit),
+        {name: groups[digest] for name, digest in manifests.items()},
+    )
 
 
 def state_bases(before: State, after: State) -> dict[str, str]:

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pod.errors import StorageError
+from pod.errors import PodError, StorageError
 from pod.history import predecessors
-from pod.history.manifest import Manifest
+from pod.history.moments import History
 from pod.history.snapshot import Collector
 from pod.history.state import State, Values
 from pod.interrupts import Gate
@@ -31,7 +31,7 @@ from pod.session.effort import Effort, total_bytes
 from pod.session.findings import find, regrouped
 from pod.session.survey import Active, Seen, Survey
 from pod.store.pack import new_name
-from pod.store.repository import Repository, Written
+from pod.store.repository import Written
 from pod.store.writer import Writer
 from pod.tracking import Touched
 
@@ -52,6 +52,7 @@ class Task:
     """A look to be made."""
 
     t: int
+    parent: int | None
     before: State
     values: Values
     touched: Touched
@@ -70,10 +71,9 @@ class Looks:
         self,
         survey: Survey,
         policy: Policy,
-        repository: Repository,
+        history: History,
         writer: Writer,
         has_blob: Callable[[str], bool],
-        read_manifest: Callable[[str], Manifest],
         way: str,
     ) -> None:
         self.effort = Effort()
@@ -84,10 +84,10 @@ class Looks:
         """Whether nothing changes what a thread looks at, since the tracker keeps it from that."""
         self._survey = survey
         self._policy = policy
-        self._repository = repository
+        self._history = history
+        self._repository = history.repository
         self._writer = writer
         self._has_blob = has_blob
-        self._read_manifest = read_manifest
         self._fork_seconds = 0.0
 
     def begin(self, task: Task, blobs: Collector, gate: Gate) -> tuple[Look, Active]:
@@ -125,6 +125,14 @@ class Looks:
         if forked.can_fork() and not forked.others_at_work():
             return "fork"
         return "thread" if self.can_hold and self.way == "auto" else "inline"
+
+    def earlier(self, before: State, parent: int | None, names: Collection[str]) -> State:
+        """What new blobs may have been made from: what was known, or if nothing was, as of a plain
+        dict, what the time before it says."""
+        if not before.groups and parent is not None:
+            with contextlib.suppress(PodError):
+                return predecessors.known_at(self._history, parent, names)
+        return before
 
     # --- here
 
@@ -183,7 +191,11 @@ class Looks:
         blobs = Collector(self._has_blob, {})
         findings = find(seen, tokens, self._policy, blobs.put)
         bases = predecessors.bases(
-            before, findings.groups, findings.manifests, self._read_manifest, blobs.blobs
+            self.earlier(before, task.parent, findings.looked_at),
+            findings.groups,
+            findings.manifests,
+            self._history.manifest,
+            blobs.blobs,
         )
         written: Written | None = None
         with contextlib.suppress(StorageError):  # then the parent tries, for as long as it takes

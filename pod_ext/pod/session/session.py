@@ -120,15 +120,7 @@ class Session:
         self._survey = Survey(namespace, Tokens(), policy, versioned)
         self._recent = None if known_bytes is None else Recent(self._has_blob, known_bytes)
         self._is_known = self._recent or self._has_blob
-        self._looks = Looks(
-            self._survey,
-            policy,
-            history.repository,
-            writer,
-            self._is_known,
-            history.manifest,
-            snapshot,
-        )
+        self._looks = Looks(self._survey, policy, history, writer, self._is_known, snapshot)
         self._state = State()
         self._latest = self._state
         """What is known, or presumed as long as looks are under way."""
@@ -317,7 +309,9 @@ class Session:
         blobs = Collector(self._is_known, rescued)
         random = generators.put(found, blobs.put)
         look, active = self._looks.begin(
-            Task(t, before, values, self._touched, here, self._state, self._drafts), blobs, gate
+            Task(t, self.head, before, values, self._touched, here, self._state, self._drafts),
+            blobs,
+            gate,
         )
         draft = Draft(
             t=t,
@@ -478,11 +472,13 @@ class Session:
             random=draft.random,
         )
         written = found.written.nbytes if found.written is not None else 0
-        bases = {**found.bases, **predecessors.state_bases(self._state, after)}
+        bases = dict(found.bases)
+        earlier = self._looks.earlier(self._state, draft.parent, draft.names)
         if findings.manifests:
             bases |= predecessors.bases(
-                self._state, findings.groups, findings.manifests, self.history.manifest, blobs.blobs
+                earlier, findings.groups, findings.manifests, self.history.manifest, blobs.blobs
             )
+        bases |= predecessors.state_bases(earlier, after)
         job = WriteJob(
             draft.t,
             blobs.blobs,
