@@ -16,7 +16,15 @@ from typing import Any
 class TrackedNamespace(dict[str, Any]):
     """Variables by name, and a record of the names that were read, written or deleted."""
 
-    __slots__ = ("__weakref__", "_everything", "_ignored_module", "_touched", "_watched", "origin")
+    __slots__ = (
+        "__weakref__",
+        "_everything",
+        "_ignored_module",
+        "_overlooked",
+        "_touched",
+        "_watched",
+        "origin",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -24,6 +32,7 @@ class TrackedNamespace(dict[str, Any]):
         self._everything = False
         self._watched: set[str] = set()
         self._ignored_module = ""
+        self._overlooked: frozenset[str] = frozenset()
         self.origin: Any = None
         """The session that saves it, once there is one."""
 
@@ -44,6 +53,10 @@ class TrackedNamespace(dict[str, Any]):
         self._watched.update(names)
         self._ignored_module = ignored_module
 
+    def _overlook(self, *modules: str) -> None:
+        """Asking for a name by `get` touches nothing, where code of these modules does."""
+        self._overlooked = frozenset(modules)
+
     def _watched_read(self) -> None:
         reader = sys._getframe(2).f_globals
         # Not by the usual lookup, which would be recorded when the reader is a cell.
@@ -63,6 +76,9 @@ class TrackedNamespace(dict[str, Any]):
         return super().__iter__()
 
     def get(self, name: Any, default: Any = None) -> Any:
+        reader = sys._getframe(1).f_globals
+        if dict.get(reader, "__name__") in self._overlooked:
+            return dict.get(self, name, default)
         try:
             return self[name]
         except KeyError:

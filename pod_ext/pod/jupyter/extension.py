@@ -25,6 +25,7 @@ from pod.history.text import ago, ellipsis, gist, listing, plain
 from pod.history.text import one_line as one_line_of
 from pod.interrupts import Gate, uninterrupted
 from pod.jupyter.following import follow
+from pod.jupyter.hooks import runs_along
 from pod.jupyter.names import UserNames, only_pod_magics
 from pod.jupyter.reports import distinct
 from pod.jupyter.tracebacks import install_tracebacks, remove_tracebacks
@@ -34,6 +35,7 @@ from pod.podding.policies import POLICIES
 from pod.session import Cell, Saved, Session
 from pod.tracking import Touched
 from pod.tracking.blind_spots import magics_in
+from pod.tracking.looking import Looking
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
@@ -60,6 +62,11 @@ class PodExtension(Configurable):
         help="How touched names are found. 'namespace': the user namespace records lookups; "
         "'monitoring': the interpreter tells which code ran (Python 3.12 and later), which slows "
         "nothing down; 'auto': the best that this Python has. Takes effect when Pod is loaded.",
+    ).tag(config=True)
+    static_check = Bool(
+        True,
+        help="Tell cells that only look (`df.head()`, `len(x)`, `print(n)`) by their code, and do "
+        "not examine what they looked at.",
     ).tag(config=True)
     background = Bool(
         True,
@@ -133,6 +140,7 @@ class PodExtension(Configurable):
         self._started: float | None = None
         self._looked = True
         """Whether what the last cell may have touched unseen is known."""
+        self._looking = Looking()
         self._unsaved_code: list[str] = []
         self._told: set[Any] = set()
         self._write_error = ""
@@ -258,6 +266,8 @@ class PodExtension(Configurable):
         if not self._looked:
             self.session.touch(Touched(everything=True))
         self._looked = False
+        if self.session.set_aside() != Touched():
+            self._looking.forget()
         self._started = time.perf_counter()
         self.followed.before_cell()
 
@@ -293,6 +303,8 @@ class PodExtension(Configurable):
         self.session.aliases.note(self._callbacks(ran))
         if self.shell.call_pdb and not result.success:
             self.session.touch(Touched(everything=True))  # what was typed at the debugger is unseen
+        if self.static_check:
+            self._check(ran)
         if not code.strip() or only_pod_magics(code):
             return None
         error = result.error_before_exec or result.error_in_exec
@@ -302,6 +314,12 @@ class PodExtension(Configurable):
             error=one_line(error)[:200] if error is not None else "",
             seconds=time.perf_counter() - started if started is not None else 0.0,
         )
+
+    def _check(self, ran: str) -> None:
+        """The static check: what a cell only looked at does not count as touched."""
+        look = self._looking.look_of(ran, self.namespace)
+        if look is not None and not runs_along(self.shell, self.namespace):
+            self.session.looked(look.names, look.draws)
 
     def _is_inside_cell(self) -> bool:
         """Whether it is a cell's code that runs this cell, as `%%capture` does: all one cell."""

@@ -45,7 +45,7 @@ from pod.podding.definitions import Tokens
 from pod.podding.policies import Policy
 from pod.session.arrival import complete, is_in_place, separated, state_at, using_displaced
 from pod.session.outcomes import Cell, CheckedOut, Missed, Saved
-from pod.session.survey import Survey, Versioned, is_unavailable
+from pod.session.survey import Survey, Versioned, is_unavailable, with_figures
 from pod.store.codec import digest as digest_of
 from pod.store.writer import WriteJob, Writer
 from pod.tracking import Touched, Tracker
@@ -128,6 +128,26 @@ class Session:
     def take_touched(self) -> Touched:
         """What was touched since the last save; whoever takes it has to give it back."""
         return self._tracker.take()
+
+    def set_aside(self) -> Touched:
+        """Keep what was touched so far apart from what the next cell touches; both count."""
+        with self._lock, uninterrupted():
+            aside = self._tracker.take()
+            self._touched |= aside
+            return aside
+
+    def looked(self, names: frozenset[str], draws: bool) -> None:
+        """A cell only looked at these, since `set_aside`: that it touched them does not count.
+        What else was touched does, such as by code that ran along with it."""
+        with self._lock, uninterrupted():
+            touched = self._tracker.take()
+            if not (
+                touched.everything
+                or (draws and with_figures(self._state))
+                or self.aliases.runs_user_code()
+            ):
+                touched = Touched(touched.names - names)
+            self._tracker.touch(touched)
 
     def variables(self) -> dict[str, Any]:
         """The variables that are in the namespace now."""

@@ -76,8 +76,7 @@ class Survey:
         try:
             names = self.aliases.reached(touched, values)
             if self.aliases.figures_in_use(touched, values):
-                entries = state.variables.values()
-                names |= {each.name for each in entries if "matplotlib" in dict(each.versions)}
+                names |= with_figures(state)
         except Exception:  # threads, modules and libraries may be in any state
             return Touched(everything=True)
         return Touched(names)
@@ -173,6 +172,12 @@ class Survey:
 def is_unavailable(state: State, name: str, value: object) -> bool:
     """Whether it could not be restored, so that its saved pods are to be kept as they are."""
     return type(value) is Unavailable and is_held(state.objects.get(name), value)
+
+
+def with_figures(state: State) -> frozenset[str]:
+    """Variables that hold something of matplotlib's."""
+    entries = state.variables.values()
+    return frozenset(each.name for each in entries if "matplotlib" in dict(each.versions))
 
 
 def _hanging_together(state: State, names: Iterable[str]) -> tuple[set[str], set[str]]:

@@ -59,6 +59,10 @@ class Aliases:
         """Code that can reach what is behind these has run, or is about to."""
         self._noted += holders
 
+    def runs_user_code(self) -> bool:
+        """Whether code of the user's may have gone on in a thread or task since the last save."""
+        return bool(self._started) or any(each.runs_user_code for each in _runners(self._namespace))
+
     def reached(self, touched: Touched, values: Mapping[str, Any]) -> frozenset[str]:
         """Names of variables to be counted as touched along with those that were."""
         noted, self._noted = self._noted, []
@@ -145,6 +149,14 @@ def _tasks(namespace: dict[str, Any]) -> list[_Runner]:
             holds = [callback, getattr(handle, "_args", ())]
             found.append(_Runner(handle, holds, _is_of(namespace, callback)))
     return found
+
+
+def is_users_code(namespace: dict[str, Any], function: Any) -> bool:
+    """Whether what is called is the user's own, of this namespace or of a module."""
+    package = _package(function)
+    if package in _INFRASTRUCTURE:
+        return False
+    return _is_of(namespace, function) or package == "__main__" or _is_users(package)
 
 
 _OPTIMIZED = 0x0001

@@ -176,7 +176,7 @@ _NUMPY: Rules = (
         "logical_or logical_xor dot matmul outer inner cross kron vdot "
         "sum mean std var min max amin amax prod median ptp argmax argmin nansum nanmean nanstd "
         "nanvar nanmin nanmax nanmedian nanargmax nanargmin cumsum cumprod all any average "
-        "count_nonzero unique bincount histogram histogram2d corrcoef cov diff argsort sort "
+        "count_nonzero unique bincount corrcoef cov argsort sort "
         "nonzero flatnonzero argwhere isin in1d intersect1d union1d setdiff1d allclose/4 isclose/4 "
         "array_equal array_equiv shape ndim size searchsorted/3 digitize/3 interp/3 polyfit/3 "
         "polyval where/3 clip/3 percentile/3 quantile/3 nanpercentile/3 nanquantile/3 "
@@ -189,16 +189,17 @@ _NUMPY: Rules = (
         Kind.ARRAY,
         "array asarray ascontiguousarray atleast_1d atleast_2d reshape ravel squeeze transpose "
         "expand_dims swapaxes/3 moveaxis/3 flip fliplr flipud rot90 diag diagonal broadcast_to "
-        "meshgrid/9 split/3 array_split/3 hsplit vsplit real imag round/2 around/2 take/3",
+        "meshgrid/9 split/3 array_split/3 hsplit vsplit real imag round/2 around/2 take/3 "
+        "histogram histogram2d diff",
     )
     | _rules(Kind.SCALAR, "array2string array_repr array_str iscomplexobj isrealobj", _OWN)
 )
 _NUMPY_LINALG = _rules(
     Kind.ARRAY,
     "norm/3 inv det eig eigh eigvals eigvalsh svd qr cholesky solve lstsq matrix_rank pinv cond "
-    "matrix_power slogdet multi_dot/1",
+    "slogdet multi_dot/1",
     _OWN,
-)
+) | _rules(Kind.ARRAY, "matrix_power")
 
 # --- pandas
 
@@ -208,7 +209,7 @@ _PANDAS_OWN = (
     "between isin eq ne lt le gt ge add sub subtract mul multiply div divide truediv floordiv mod "
     "pow radd rsub rmul rdiv diff pct_change cumsum cummax cummin cumprod rank argmax argmin mode "
     "unique autocorr corrwith memory_usage dot equals item/0 first_valid_index last_valid_index "
-    "get_loc slice_indexer get_level_values nlargest nsmallest"
+    "get_loc slice_indexer get_level_values"
 )
 _PANDAS = (
     _rules(Kind.PANDAS, _PANDAS_OWN, _OWN)
@@ -220,9 +221,9 @@ _PANDAS = (
         "unstack explode transpose round clip where mask shift reindex truncate squeeze "
         "to_frame abs droplevel swaplevel xs get add_prefix add_suffix align combine_first "
         "set_axis first last tz_localize tz_convert to_period to_timestamp asfreq at_time "
-        "between_time difference intersection union symmetric_difference str_cat interpolate/1 "
+        "between_time difference intersection union symmetric_difference interpolate/1 "
         "agg/1 aggregate/1 apply/1 transform/1 map/1 applymap/1 query/1 eval/1 compare factorize "
-        "sort_remaining searchsorted/1 repeat/1 isocalendar/0 set_names/1 to_series/0",
+        "nlargest nsmallest searchsorted/1 repeat/1 isocalendar/0 set_names/1 to_series/0",
     )
     | _rules(Kind.PANDAS, "tolist/0 to_list/0 to_dict/1 to_numpy/1 to_records/1", _NEW)
     | _rules(
@@ -236,11 +237,12 @@ _PANDAS = (
     | _rules(Kind.DRAWN, "plot/2 hist/2 boxplot/2")
 )
 _PANDAS_ATTRIBUTES = (
-    _rules(
-        Kind.SCALAR,
-        "shape ndim size empty nbytes dtype name hasnans is_unique has_duplicates "
-        "is_monotonic_increasing is_monotonic_decreasing nlevels inferred_type",
-        _OWN,
+    _rules(Kind.SCALAR, "shape ndim size empty", _OWN)
+    # A column of a frame can have one of these names.
+    | _rules(
+        Kind.PLAIN,
+        "nbytes dtype name hasnans is_unique has_duplicates is_monotonic_increasing "
+        "is_monotonic_decreasing nlevels inferred_type",
     )
     | _rules(
         Kind.PANDAS,
@@ -269,21 +271,19 @@ _GROUPS = (
 _GROUPS_ATTRIBUTES = _rules(Kind.SCALAR, "ngroups ndim", _OWN) | _rules(
     Kind.PLAIN, "groups indices"
 )
-_PLOTTER = _rules(
-    Kind.DRAWN, "line bar barh hist box kde density area pie scatter/9 hexbin/9"
-)
+_PLOTTER = _rules(Kind.DRAWN, "line bar barh hist box kde density area pie scatter/9 hexbin/9")
 _PANDAS_FUNCTIONS = (
     _rules(
         Kind.PANDAS,
         "isna isnull notna notnull unique crosstab value_counts date_range timedelta_range "
-        "to_timedelta Timestamp/9 Timedelta get_dummies read_csv/1 read_parquet/1 read_json/1 "
+        "Timestamp/9 Timedelta read_csv/1 read_parquet/1 read_json/1 "
         "read_excel/2 read_table/1 read_feather/1",
         _OWN,
     )
     | _rules(
         Kind.PANDAS,
         "DataFrame Series Index concat merge pivot_table melt cut qcut to_datetime to_numeric "
-        "factorize merge_asof json_normalize wide_to_long pivot",
+        "factorize merge_asof json_normalize wide_to_long pivot get_dummies to_timedelta",
     )
     | _rules(Kind.GROUPS, "Grouper")
 )
@@ -305,13 +305,15 @@ _POLARS = (
         "to_series clone pivot unpivot explode/99 transpose join/3 is_duplicated "
         "is_unique sum_horizontal mean_horizontal min_horizontal max_horizontal top_k bottom_k "
         "reverse clear is_null is_not_null is_in is_between arg_max arg_min arg_sort diff shift "
-        "cum_sum abs round clip to_frame alias len gather_every corr hash_rows vstack is_nan to_dummies",
+        "cum_sum abs round clip to_frame alias len gather_every corr hash_rows vstack is_nan "
+        "to_dummies",
         _OWN,
     )
     | _rules(
         Kind.PLAIN,
         "to_dicts/0 to_list/0 rows/0 row/1 to_dict/0 get_columns/0 item/2 is_empty estimated_size "
-        "glimpse/0 get_column_index to_pandas/0 to_numpy/0 collect_schema/0 write_csv/1 write_parquet/1",
+        "glimpse/0 get_column_index to_pandas/0 to_numpy/0 collect_schema/0 write_csv/1 "
+        "write_parquet/1",
         _NEW,
     )
     | _rules(Kind.ITERATOR, "iter_rows/0 iter_columns/0")
@@ -342,10 +344,13 @@ _POLARS_FUNCTIONS = (
         "sum_horizontal/99 mean_horizontal/99 min_horizontal/99 max_horizontal/99 coalesce/99 "
         "std var quantile",
     )
-    | _rules(Kind.POLARS, "DataFrame/1 Series concat/1 read_csv/1 read_parquet/1 read_json/1", _OWN)
+    | _rules(Kind.POLARS, "DataFrame/1 Series concat/1")
+    | _rules(Kind.POLARS, "read_csv/1 read_parquet/1 read_json/1", _OWN)
 )
 
-CALLING = frozenset({"map_elements", "map_batches", "map_groups", "pipe", "register_plugin", "deserialize"})
+CALLING = frozenset(
+    {"map_elements", "map_batches", "map_groups", "pipe", "register_plugin", "deserialize"}
+)
 """Methods of expressions that are not taken for harmless; all others build a new expression."""
 
 # --- figures: only those that nobody has by name, which the session makes sure of
@@ -353,9 +358,11 @@ CALLING = frozenset({"map_elements", "map_batches", "map_groups", "pipe", "regis
 _PYPLOT = _rules(
     Kind.DRAWN,
     "figure subplots subplot subplot2grid gca gcf plot scatter bar barh hist hist2d boxplot "
-    "violinplot pie imshow matshow contour contourf pcolormesh stem step fill_between errorbar text "
+    "violinplot pie imshow matshow contour contourf pcolormesh stem step fill_between errorbar "
+    "text "
     "annotate title suptitle xlabel ylabel legend show xlim ylim xticks yticks grid tight_layout "
-    "axhline axvline axhspan axvspan axline hlines vlines colorbar savefig close clf cla semilogx semilogy "
+    "axhline axvline axhspan axvspan axline hlines vlines colorbar savefig close clf cla "
+    "semilogx semilogy "
     "loglog twinx twiny axis margins hexbin stackplot subplots_adjust xscale yscale tick_params "
     "bar_label clim table",
     limit=_ANY,
@@ -430,7 +437,7 @@ SHALLOW_ATTRIBUTES = frozenset(
 )
 """Attributes that depend on nothing in an object that could have code."""
 
-_CHANGING_SOMEWHERE = frozenset(
+CHANGING_SOMEWHERE = frozenset(
     {
         "add", "append", "byteswap", "clear", "discard", "eval", "extend", "fill", "insert",
         "partition", "pop", "popitem", "put", "query", "remove", "resize", "reverse", "set",
@@ -440,25 +447,25 @@ _CHANGING_SOMEWHERE = frozenset(
 """Names of methods with which one plain object changes, whatever they do to another."""
 
 _SEVERAL = (Kind.SEQUENCE, Kind.SET, Kind.MAPPING, Kind.ARRAY, Kind.PANDAS, Kind.POLARS)
+_TELLING = frozenset({Kind.GROUPS, Kind.INDEXER, Kind.ITERATOR, Kind.LAZY, Kind.POLARS_GROUPS})
+"""Kinds that are the same whatever it is that gives them."""
 
 
 def _of_any() -> tuple[Rules, Rules]:
+    """What may be asked of a plain object whose type is not known: what only reads in all."""
     methods: Rules = {}
-    attributes: Rules = {}
     for rules in (_TEXT, *(METHODS[kind] for kind in _SEVERAL)):
         for name, rule in rules.items():
-            if name not in _CHANGING_SOMEWHERE and rule.gives is not Kind.DRAWN:
+            if name not in CHANGING_SOMEWHERE and rule.gives is not Kind.DRAWN:
                 limit = min(rule.limit, methods[name].limit if name in methods else _ANY)
-                gives = rule.gives if rule.gives is Kind.ITERATOR else Kind.PLAIN
-                if rule.gives in (Kind.GROUPS, Kind.LAZY, Kind.POLARS_GROUPS):
-                    gives = rule.gives
+                gives = rule.gives if rule.gives in _TELLING else Kind.PLAIN
                 methods[name] = Rule(gives, Sharing.EXISTING, limit)
+    attributes: Rules = {}
     for kind in (Kind.ARRAY, Kind.PANDAS, Kind.POLARS):
         for name, rule in ATTRIBUTES[kind].items():
-            gives = rule.gives if rule.gives is Kind.INDEXER else Kind.PLAIN
-            if rule.gives not in (Kind.PLOTTER, Kind.ACCESSOR):
-                attributes[name] = Rule(gives, Sharing.EXISTING)
-    attributes["str"] = attributes["dt"] = Rule(Kind.ACCESSOR)
+            gives = rule.gives if rule.gives in (*_TELLING, Kind.ACCESSOR) else Kind.PLAIN
+            if rule.gives is not Kind.PLOTTER:
+                attributes[name] = Rule(gives)
     return methods, attributes
 
 

@@ -136,7 +136,8 @@ class _Look:
         if kind in MAPPINGS:
             # No instance has code; a `Counter` can have attributes, which nobody reads.
             return self._all(value, depth - 1) and self._all(dict.values(value), depth - 1)
-        if kind is collections.defaultdict:
+        if kind is collections.defaultdict and depth == _DEPTH:
+            # Not inside others: whoever is handed it may ask it for what it has not got.
             made_by = value.default_factory
             return type(made_by) in (type, types.FunctionType, type(None)) and (
                 self._all(value, depth - 1) and self._all(dict.values(value), depth - 1)
