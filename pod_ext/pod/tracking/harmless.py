@@ -463,9 +463,9 @@ def _of_any() -> tuple[Rules, Rules]:
     attributes: Rules = {}
     for kind in (Kind.ARRAY, Kind.PANDAS, Kind.POLARS):
         for name, rule in ATTRIBUTES[kind].items():
-            gives = rule.gives if rule.gives in (*_TELLING, Kind.ACCESSOR) else Kind.PLAIN
+            same = rule.gives in _TELLING or rule.gives is Kind.ACCESSOR
             if rule.gives is not Kind.PLOTTER:
-                attributes[name] = Rule(gives)
+                attributes[name] = Rule(rule.gives if same else Kind.PLAIN)
     return methods, attributes
 
 

@@ -449,9 +449,9 @@ class _Reader:
         if base.kind is Kind.DRAWN:
             self._plain(key)
             return base
-        if base.kind is Kind.INDEXER:
+        if base.kind in (Kind.INDEXER, Kind.ACCESSOR):
             self._plain(key)
-            return _Value(Kind.PANDAS)
+            return _Value(Kind.PANDAS if base.kind is Kind.INDEXER else Kind.PLAIN)
         found = _element_at(base, key)
         if found is not _NOTHING:
             return self._of_live(found)
@@ -544,7 +544,10 @@ class _Reader:
             return self._of_module(base.live, base.module, name)
         if base.kind is Kind.UNKNOWN:
             return self._of_live(_in_instance(base.live, name))
-        if base.kind is Kind.TYPE:
+        if base.kind is Kind.MAPPING and name == "get":
+            self._shown(base)
+            return _Value(Kind.FUNCTION)  # to be given to others, such as for a key
+        if base.kind in (Kind.TYPE, Kind.FUNCTION):
             if base.live is not str or type(vars(str).get(name)) is not types.MethodDescriptorType:
                 raise _Refused
             return _Value(Kind.FUNCTION)  # to be given to others
@@ -683,7 +686,9 @@ class _Reader:
         return _Value(rule.gives, rule.sharing)
 
     def _check_types(self, value: _Value) -> None:
-        if value.kind is Kind.TYPE or (
+        if value.kind is Kind.TYPE or (value.kind is Kind.FUNCTION and type(value.live) is type):
+            return
+        if (
             # A display of types, which are known; no live tuple is.
             value.kind is Kind.SEQUENCE and value.live is _NOTHING
         ):
@@ -799,7 +804,7 @@ def _operation(values: Sequence[_Value]) -> _Value:
             return _Value(kind, Sharing.EXISTING if kind is Kind.EXPRESSION else Sharing.OWN)
     if kinds == {Kind.SCALAR}:
         return _SCALAR
-    return _Value(Kind.PLAIN, Sharing.NEW)
+    return _Value(Kind.PLAIN, _of_parts(values))
 
 
 def _holds_scalars(value: object) -> bool:
@@ -836,23 +841,28 @@ def _in_class(cls: type, name: str) -> Any:
 
 
 def _in_instance(value: object, name: str) -> Any:
-    """An attribute that is in the instance itself, of an object that looks for it there."""
-    mro = type.__dict__["__mro__"].__get__(type(value))
-    for cls in mro:
-        body = type.__dict__["__dict__"].__get__(cls)
+    """An attribute that is in the instance itself, or a constant of its class, of an object that
+    looks for it there and does nothing else."""
+    constant = _NOTHING
+    for cls in _MRO_OF(type(value)):
+        body = _BODY_OF(cls)
         if cls is not object and "__getattribute__" in body:
-            raise _Refused
-        if name in body and not is_scalar(body[name]):  # a default is not asked
             raise _Refused
         if "__dict__" in body and type(body["__dict__"]) is not types.GetSetDescriptorType:
             raise _Refused
+        if name in body and constant is _NOTHING:
+            constant = body[name] if is_scalar(body[name]) else _refuse()
     try:
         attributes = object.__getattribute__(value, "__dict__")
     except AttributeError:
         raise _Refused from None
-    if type(attributes) is not dict or name not in attributes:
-        raise _Refused
-    return attributes[name]
+    found = attributes.get(name, constant) if type(attributes) is dict else _NOTHING
+    return found if found is not _NOTHING else _refuse()
+
+
+_MRO_OF = type.__dict__["__mro__"].__get__
+_BODY_OF = type.__dict__["__dict__"].__get__
+"""Past what a class of classes may have to say."""
 
 
 def _pandas_classes() -> list[type]:
