@@ -16,6 +16,7 @@ from pod.session import Session
 from pod.store.repository import Repository
 from pod.store.writer import Writer
 from pod.tracking import EverythingTracker
+
 from support.memory_storage import MemoryStorage
 
 
@@ -24,7 +25,7 @@ class Effect:
     """What a cell did to a namespace."""
 
     changed: frozenset[str]
-    """Variables there were before that have another content, or share other objects, now. Or `__counts__`."""
+    """Variables there were before that have another content now; and `__counts__`."""
     entangled: frozenset[str]
     """Variables that the cell bound, and that share something with one that there was before."""
 
@@ -103,7 +104,8 @@ class Bench:
         self.namespace.clear()
         self.namespace.update(held)
         self._before = self._contents() if rebound or changed else after
-        return Effect(frozenset(changed | ({"__counts__"} if counted else set())), frozenset(entangled))
+        changed |= {"__counts__"} if counted else set()
+        return Effect(frozenset(changed), frozenset(entangled))
 
 
 @functools.cache

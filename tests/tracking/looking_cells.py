@@ -556,7 +556,7 @@ hash(text), ord("a"), chr(97), bin(n), hex(n)
 pass
 '''
 
-CHANGING = '''
+CHANGING = """
 x.append(1)
 x.extend([1])
 x.insert(0, 1)
@@ -590,6 +590,36 @@ x[x.pop() - 2]
 list(map(lambda v: x.append(v), [1]))
 sum((x.append(v) or 1) for v in [1])
 for v in [1]: x.append(v)
+m = map(lambda v: n.append(v), x)\\nn = x\\nlist(m)
+z = words.count\\nwords = x\\nwords.append(1)
+name = "a"\\nfor name in [x, x]: pass\\nname.append(1)
+for k in (1, 2):\\n    if k == 2: v.append(1)\\n    v = x
+v = [1]\\nfor k in (1, 2):\\n    v += [1]\\n    v = x
+v = 0\\nfor k in (1, 2):\\n    v += [1]\\n    v = x
+if n: v = x\\nv.append(1)
+if n:\\n    v = x\\nelse:\\n    v = "text"\\nv.append(1)
+v = "text"\\nif n: v = x\\nv.append(1)
+v = "text"\\nv = [x, v][0]\\nv.append(1)
+v = []\\nv += [x]\\nv[0].append(1)
+v = ()\\nv += (x,)\\nv[0].append(1)
+v = []\\nv += nested\\nv[0].append(1)
+v = {}\\nv |= {"a": x}\\nv["a"].append(1)
+s2 = s\\ns2 += 1
+a2 = arr\\na2 *= 2
+a2 = arr[0]\\na2 *= 2
+a2 = arr.T\\na2 += 1
+for row in arr: row += 1
+for row in arr: row[0] = 9
+for row in arr:\\n    row *= 2
+total = arr\\nfor row in arr: total += row
+total = vector[:]\\nfor v in x: total += v
+total = np.asarray(vector)\\ntotal += 1
+total = np.ravel(vector)\\ntotal += 1
+total = vector.reshape(3)\\ntotal += 1
+total = np.diff(vector, 0)\\ntotal += 1
+total = df["a"]\\ntotal += 1
+total = df.values\\ntotal += 1
+h, edges = np.histogram(vector, ints)\\nedges += 1
 for x[0] in [7]: pass
 if x: x.append(1)
 while len(x) < 9: x.append(1)
@@ -656,6 +686,16 @@ s.map(groups)
 text.translate(groups)
 str.format_map("{new}", groups)
 list(map("{new}".format_map, [groups]))
+max(groups, groups, key=len)["new"]
+next(iter([]), groups)["new"]
+sum([], groups)["new"]
+(groups if n else d)["new"]
+(groups or d)["new"]
+[groups][0]["new"]
+{"g": groups}["g"]["new"]
+[g["new"] for g in (groups,)]
+list(map(lambda g: g["new"], [groups]))
+g = groups\\nlen(g["new"])
 my_dict["new"]
 "%(new)s" % my_dict
 df["z"] = 1
@@ -990,9 +1030,9 @@ words.append("z")\\nwords = 1
 point.move()\\npoint = "text"
 sneaky.count(1)\\nsneaky = "text"
 x.count(sneaky)\\nx = "text"
-'''
+"""
 
-DOUBTFUL = '''
+DOUBTFUL = """
 identity(x)
 y = x
 y = x[0:2], x
@@ -1128,7 +1168,7 @@ datetime.datetime.now()
 x.__len__()
 print(x, **d)
 print(x, flush=sneaky)
-'''
+"""
 
 
 def cells(table: str) -> list[str]:

@@ -156,7 +156,7 @@ def is_users_code(namespace: dict[str, Any], function: Any) -> bool:
     package = _package(function)
     if package in _INFRASTRUCTURE:
         return False
-    return _is_of(namespace, function) or package == "__main__" or _is_users(package)
+    return _is_of(namespace, function) or package == "__main__" or is_users(package)
 
 
 _OPTIMIZED = 0x0001
@@ -206,7 +206,7 @@ def _held_by_modules(
         module = value if is_module else sys.modules.get(_module_of(value))
         if module is None or module.__name__ == "__main__":
             continue
-        if _is_users(module.__name__):
+        if is_users(module.__name__):
             deep += _attributes(module)
         elif module is value:
             direct += _attributes(module)
@@ -234,7 +234,7 @@ def _attributes(module: types.ModuleType) -> list[object]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_users(name: str) -> bool:
+def is_users(name: str) -> bool:
     """Whether a module is the user's own: a file that is in no installed package."""
     file = getattr(sys.modules.get(name), "__file__", None)
     if not isinstance(file, str) or name.partition(".")[0] in sys.stdlib_module_names:

@@ -98,11 +98,11 @@ _ANY = 99
 BUILTINS: Rules = (
     _rules(
         Kind.SCALAR,
-        "abs all any ascii bin bool bytes chr complex float format hash hex id int isinstance len "
-        "oct ord print/99 repr round str",
+        "all any ascii bin bool bytes chr complex float format hash hex id int isinstance len "
+        "oct ord print/99 repr str",
         _OWN,
     )
-    | _rules(Kind.PLAIN, "divmod max/99 min/99 next pow sum")
+    | _rules(Kind.PLAIN, "abs divmod max/99 min/99 next pow round sum")
     | _rules(Kind.SEQUENCE, "list sorted tuple", _NEW)
     | _rules(Kind.SET, "frozenset set", _NEW)
     | _rules(Kind.MAPPING, "dict", _NEW)
@@ -111,6 +111,12 @@ BUILTINS: Rules = (
     | _rules(Kind.PLAIN, "slice/3", _NEW)
     | _rules(Kind.TYPE, "type/1")
 )
+
+KEEPING = frozenset(
+    {"all", "any", "dict", "enumerate", "format", "len", "list", "print", "repr", "set", "sorted",
+     "str", "tuple"}
+)  # fmt: skip
+"""Builtins that neither ask a mapping for what it has not got nor hand it on."""
 
 SHALLOW = frozenset({"id", "isinstance", "len", "type"})
 """Builtins that ask a known type and nothing of what is in the object."""

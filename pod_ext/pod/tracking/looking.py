@@ -26,6 +26,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pod.tracking.aliases import is_users
+from pod.tracking.genuine import (
+    NOTHING,
+    classes_of,
+    comes_from,
+    formats_by_itself,
+    holds_scalars,
+    in_class,
+    in_instance,
+    indexes_are_shared,
+    is_data,
+    pandas_classes,
+    prints_by_itself,
+)
 from pod.tracking.harmless import (
     AGGREGATING,
     ATTRIBUTES,
@@ -34,6 +48,7 @@ from pod.tracking.harmless import (
     CHANGING_SOMEWHERE,
     EVALUATING,
     FUNCTIONS,
+    KEEPING,
     METHODS,
     NEVER_GIVEN,
     SHALLOW,
@@ -42,12 +57,21 @@ from pod.tracking.harmless import (
     Rule,
     Sharing,
 )
-from pod.tracking.plain import MAPPINGS, SCALARS, SEQUENCES, Plain, is_scalar, library
+from pod.tracking.plain import (
+    MAPPINGS,
+    SCALARS,
+    SEQUENCES,
+    Plain,
+    is_known,
+    is_scalar,
+    library,
+    module_of,
+    package_of,
+)
 
 MAX_SOURCE = 4_000
 """Characters of a cell that is looked into; who writes more does more than look."""
 
-_NOTHING = object()
 _WORD = re.compile(r"[^\W\d]\w*")
 _IPYTHON_S = re.compile(r"_+|_i*\d*|_oh|_ih|_dh|In|Out|exit|quit|get_ipython")
 
@@ -112,7 +136,7 @@ class _Value:
 
     kind: Kind
     sharing: Sharing = Sharing.EXISTING
-    live: Any = _NOTHING
+    live: Any = NOTHING
     """The object, if there is one already."""
     rule: Rule | None = None
     """Of a function."""
@@ -140,7 +164,7 @@ class _Reader:
         """How deep the expression is in functions that run at a time that is not known."""
         self._draws = False
         self._examined: dict[int, bool] = {}
-        self._genuine: set[str] = set()
+        self._checked = False
 
     def look_of(self, source: str) -> Look:
         tree = ast.parse(source)
@@ -166,9 +190,9 @@ class _Reader:
         """What the cell bound must be new, and nothing in it may be what was there before."""
         for name, sharing in self._sharing.items():
             value = dict.get(self._values, name)
-            if is_scalar(value) or (sharing is not Sharing.EXISTING and _holds_scalars(value)):
+            if is_scalar(value) or (sharing is not Sharing.EXISTING and holds_scalars(value)):
                 continue
-            if sharing is not Sharing.OWN or _indexes_are_shared(value):
+            if sharing is not Sharing.OWN or indexes_are_shared(value):
                 raise _Refused
 
     # --- statements
@@ -281,10 +305,10 @@ class _Reader:
             return value
         if name in self._bound or _IPYTHON_S.fullmatch(name):
             raise _Refused
-        found = dict.get(self._values, name, _NOTHING)
-        if found is not _NOTHING:
+        found = dict.get(self._values, name, NOTHING)
+        if found is not NOTHING:
             return self._of_live(found)
-        found = vars(builtins).get(name, _NOTHING)
+        found = vars(builtins).get(name, NOTHING)
         if name in BUILTINS and found is _BUILTINS[name]:
             return _Value(
                 Kind.FUNCTION, live=found, rule=BUILTINS[name], module="builtins", name=name
@@ -308,7 +332,7 @@ class _Reader:
             return _Value(Kind.DEFAULTS, live=value)
         if kind is library("numpy", "ndarray"):
             return _Value(Kind.ARRAY, live=value)
-        if kind in _pandas_classes():
+        if kind in pandas_classes():
             return _Value(Kind.PANDAS, live=value)
         if kind is library("polars", "DataFrame") or kind is library("polars", "Series"):
             return _Value(Kind.POLARS, live=value)
@@ -317,10 +341,10 @@ class _Reader:
         return _of_function(value) or _Value(Kind.UNKNOWN, live=value)
 
     def _of_module(self, module: types.ModuleType, path: str, name: str) -> _Value:
-        found = vars(module).get(name, _NOTHING)
+        found = vars(module).get(name, NOTHING)
         rule = FUNCTIONS.get(path, {}).get(name)
         if rule is not None:
-            if not _comes_from(found, path.partition(".")[0]):
+            if not comes_from(found, package_of(path)) or is_users(path):
                 raise _Refused
             kind = Kind.TYPE if type(found) is type else Kind.FUNCTION
             return _Value(kind, live=found, rule=rule, module=path, name=name)
@@ -336,9 +360,9 @@ class _Reader:
         """This value, which is about to be shown, walked over, compared or the like."""
         if value.kind in (Kind.UNKNOWN, Kind.FUNCTION):
             raise _Refused
-        if value.kind is Kind.PANDAS:
-            self._check_pandas()
-        if value.live is _NOTHING or value.kind in (Kind.SCALAR, Kind.MODULE, Kind.TYPE):
+        if value.kind is not Kind.SCALAR:
+            self._check_libraries()
+        if value.live is NOTHING or value.kind in (Kind.SCALAR, Kind.MODULE, Kind.TYPE):
             return value
         key = id(value.live)
         if key not in self._examined:
@@ -453,7 +477,7 @@ class _Reader:
             self._plain(key)
             return _Value(Kind.PANDAS if base.kind is Kind.INDEXER else Kind.PLAIN)
         found = _element_at(base, key)
-        if found is not _NOTHING:
+        if found is not NOTHING:
             return self._of_live(found)
         self._plain(base)
         if key.kind is not Kind.EXPRESSION:
@@ -527,7 +551,7 @@ class _Reader:
         if value.kind in (Kind.TYPE, Kind.EXPRESSION):
             raise _Refused
         self._shown(value)
-        if value.live is not _NOTHING and (value.kind is Kind.PANDAS or _holds_scalars(value.live)):
+        if value.live is not NOTHING and (value.kind is Kind.PANDAS or holds_scalars(value.live)):
             return _SCALAR
         return _Value(Kind.PLAIN, _of_part(value))
 
@@ -543,7 +567,8 @@ class _Reader:
         if base.kind is Kind.MODULE:
             return self._of_module(base.live, base.module, name)
         if base.kind is Kind.UNKNOWN:
-            return self._of_live(_in_instance(base.live, name))
+            found = in_instance(base.live, name)
+            return self._of_live(found) if found is not NOTHING else _refuse()
         if base.kind is Kind.MAPPING and name == "get":
             self._shown(base)
             return _Value(Kind.FUNCTION)  # to be given to others, such as for a key
@@ -563,7 +588,7 @@ class _Reader:
             if name not in SHALLOW_ATTRIBUTES:
                 self._shown(base)
             return _Value(rule.gives, rule.sharing)
-        if base.kind in (Kind.PANDAS, Kind.PLAIN, Kind.GROUPS) and _is_data(name):
+        if base.kind in (Kind.PANDAS, Kind.PLAIN, Kind.GROUPS) and is_data(name):
             self._shown(base)
             return _Value(base.kind)
         raise _Refused
@@ -571,36 +596,29 @@ class _Reader:
     def _check_genuine(self, base: _Value, name: str) -> None:
         """That a library's method or attribute is what the library has made it, and that no
         instance has one of its own."""
-        for package, classes in _classes_of(base.kind).items():
+        for package, classes in classes_of(base.kind).items():
             for each in classes:
-                found = _in_class(each, name)
-                if found is not _NOTHING and not _comes_from(found, package):
+                found = in_class(each, name)
+                if found is not NOTHING and not comes_from(found, package):
                     raise _Refused
-        if base.live is not _NOTHING and base.kind is Kind.PANDAS:
-            own = vars(base.live).get(name, _NOTHING)
+        if base.live is not NOTHING and base.kind is Kind.PANDAS:
+            own = vars(base.live).get(name, NOTHING)
             # Pandas keeps accessors there, once it has made them.
-            if own is not _NOTHING and _root(type(own).__module__) != "pandas":
+            if own is not NOTHING and package_of(type(own).__module__) != "pandas":
                 raise _Refused
 
-    def _check_pandas(self) -> None:
-        """That pandas shows, compares and looks up in its own ways."""
-        if "pandas" in self._genuine:
+    def _check_libraries(self) -> None:
+        """That pandas shows, compares and looks up in its own ways, and NumPy shows in its."""
+        if self._checked:
             return
-        for each in _pandas_classes():
-            for name in (
-                "__getitem__",
-                "__getattr__",
-                "__repr__",
-                "_repr_html_",
-                "__len__",
-                "__iter__",
-            ):
-                found = _in_class(each, name)
-                if found is not _NOTHING and not _comes_from(found, "pandas", "builtins"):
+        for each in pandas_classes():
+            for name in _SPECIAL:
+                found = in_class(each, name)
+                if found is not NOTHING and not comes_from(found, "pandas", "builtins"):
                     raise _Refused
-        if not _formats_by_itself():
+        if not formats_by_itself():
             raise _Refused
-        self._genuine.add("pandas")
+        self._checked = True
 
     # --- calls
 
@@ -644,14 +662,13 @@ class _Reader:
             self._draws = True
         for each in given:
             self._given(each)
-        if function.module == "pandas":
-            self._check_pandas()
+        self._check_libraries()
         return _Value(rule.gives, rule.sharing)
 
     def _builtin(self, name: str, rule: Rule, values: list[_Value], given: list[_Value]) -> _Value:
         if name in SHALLOW:
             return self._shallow(name, rule, values, given)
-        if name == "print" and not _prints_by_itself():
+        if name == "print" and not prints_by_itself():
             raise _Refused
         if name == "next" and values[0].kind is not Kind.ITERATOR:
             raise _Refused
@@ -660,10 +677,12 @@ class _Reader:
         for each in given:
             if each.kind is Kind.FUNCTION:
                 self._given(each)
-            elif each.kind is Kind.EXPRESSION:
-                raise _Refused
-            else:
+            elif each.kind is Kind.DEFAULTS:
+                self._shown(each) if name in KEEPING else _refuse()
+            elif name == "print":
                 self._shown(each)
+            else:
+                self._plain(each)
         if name in ("map", "filter"):
             return _Value(Kind.ITERATOR)
         if name in ("list", "tuple", "sorted", "set", "frozenset", "dict"):
@@ -682,7 +701,7 @@ class _Reader:
         if values[0].kind not in _PLAIN_KINDS:
             raise _Refused
         if values[0].kind is Kind.PANDAS:
-            self._check_pandas()
+            self._check_libraries()
         return _Value(rule.gives, rule.sharing)
 
     def _check_types(self, value: _Value) -> None:
@@ -690,7 +709,7 @@ class _Reader:
             return
         if (
             # A display of types, which are known; no live tuple is.
-            value.kind is Kind.SEQUENCE and value.live is _NOTHING
+            value.kind is Kind.SEQUENCE and value.live is NOTHING
         ):
             return
         raise _Refused
@@ -743,6 +762,7 @@ _PLAIN_KINDS = frozenset(
         Kind.PANDAS, Kind.POLARS, Kind.DEFAULTS,
     }
 )  # fmt: skip
+_SPECIAL = ("__getitem__", "__getattr__", "__repr__", "_repr_html_", "__len__", "__iter__")
 _BUILTINS = {name: vars(builtins)[name] for name in BUILTINS}
 _CALLED_TYPES = frozenset(each for each in _BUILTINS.values() if isinstance(each, type))
 _COMPREHENSIONS: dict[type, Kind] = {
@@ -807,136 +827,30 @@ def _operation(values: Sequence[_Value]) -> _Value:
     return _Value(Kind.PLAIN, _of_parts(values))
 
 
-def _holds_scalars(value: object) -> bool:
-    """Whether this is a container with nothing in it that can change."""
-    kind = type(value)
-    if kind in SEQUENCES:
-        elements: list[Any] = [value]
-    elif kind in MAPPINGS:
-        elements = [value, dict.values(value)]  # type: ignore[arg-type]
-    else:
-        return False
-    return all(len(each) <= 20_000 and set(map(type, each)) <= SCALARS for each in elements)
-
-
 def _element_at(base: _Value, key: _Value) -> Any:
     """The very element of a live container, where finding it runs no code of anyone's."""
-    if base.live is _NOTHING or key.live is _NOTHING or key.kind is not Kind.SCALAR:
-        return _NOTHING
+    if base.live is NOTHING or key.live is NOTHING or key.kind is not Kind.SCALAR:
+        return NOTHING
     kind = type(base.live)
     if kind in (list, tuple) and type(key.live) is int:
-        return base.live[key.live] if -len(base.live) <= key.live < len(base.live) else _NOTHING
+        return base.live[key.live] if -len(base.live) <= key.live < len(base.live) else NOTHING
     if kind is dict and type(key.live) in (str, int) and len(base.live) <= 20_000:
-        return (
-            base.live.get(key.live, _NOTHING) if set(map(type, base.live)) <= SCALARS else _NOTHING
-        )
-    return _NOTHING
-
-
-def _in_class(cls: type, name: str) -> Any:
-    for each in cls.__mro__:
-        if name in vars(each):
-            return vars(each)[name]
-    return _NOTHING
-
-
-def _in_instance(value: object, name: str) -> Any:
-    """An attribute that is in the instance itself, or a constant of its class, of an object that
-    looks for it there and does nothing else."""
-    constant = _NOTHING
-    for cls in _MRO_OF(type(value)):
-        body = _BODY_OF(cls)
-        if cls is not object and "__getattribute__" in body:
-            raise _Refused
-        if "__dict__" in body and type(body["__dict__"]) is not types.GetSetDescriptorType:
-            raise _Refused
-        if name in body and constant is _NOTHING:
-            constant = body[name] if is_scalar(body[name]) else _refuse()
-    try:
-        attributes = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        raise _Refused from None
-    found = attributes.get(name, constant) if type(attributes) is dict else _NOTHING
-    return found if found is not _NOTHING else _refuse()
-
-
-_MRO_OF = type.__dict__["__mro__"].__get__
-_BODY_OF = type.__dict__["__dict__"].__get__
-"""Past what a class of classes may have to say."""
-
-
-def _pandas_classes() -> list[type]:
-    names = (
-        "DataFrame", "Series", "Index", "RangeIndex", "MultiIndex", "DatetimeIndex",
-        "TimedeltaIndex", "CategoricalIndex", "PeriodIndex",
-    )  # fmt: skip
-    return [each for each in (library("pandas", name) for name in names) if each is not None]
-
-
-def _classes_of(kind: Kind) -> dict[str, list[type]]:
-    found = {}
-    if kind in (Kind.PANDAS, Kind.PLAIN, Kind.GROUPS, Kind.PLOTTER, Kind.ACCESSOR):
-        found["pandas"] = _pandas_classes()
-    if kind in (Kind.POLARS, Kind.PLAIN, Kind.LAZY):
-        classes = [library("polars", name) for name in ("DataFrame", "Series", "LazyFrame")]
-        found["polars"] = [each for each in classes if each is not None]
-    return found
-
-
-def _is_data(name: str) -> bool:
-    """Whether no object of pandas, and no other plain one, has an attribute of this name but those
-    that are a column, a row's field or an element."""
-    known = [list, dict, set, str, collections.deque, *_pandas_classes()]
-    known += [
-        each
-        for each in (
-            library("numpy", "ndarray"),
-            library("polars", "DataFrame"),
-            library("polars", "Series"),
-        )
-        if each is not None
-    ]
-    return all(_in_class(cls, name) is _NOTHING for cls in known)
-
-
-def _comes_from(found: Any, *packages: str) -> bool:
-    """Whether a function, class or descriptor is made by code of one of these packages."""
-    kind = type(found)
-    if kind in (classmethod, staticmethod):
-        return _comes_from(found.__func__, *packages)
-    if kind is property:
-        return _comes_from(found.fget, *packages)
-    if kind is types.FunctionType:
-        return _root(dict.get(found.__globals__, "__name__")) in packages
-    if kind is types.BuiltinFunctionType or kind is type:
-        return _root(found.__module__) in packages
-    if kind in _DESCRIPTORS:
-        return _root(found.__objclass__.__module__) in (*packages, "builtins")
-    package = _root(kind.__module__)
-    return package in packages or package.startswith("_cython") or kind in SCALARS
-
-
-_DESCRIPTORS = (
-    types.MethodDescriptorType,
-    types.WrapperDescriptorType,
-    types.GetSetDescriptorType,
-    types.MemberDescriptorType,
-)
-
-
-def _root(module: object) -> str:
-    return module.partition(".")[0] if type(module) is str else ""
+        return base.live.get(key.live, NOTHING) if set(map(type, base.live)) <= SCALARS else NOTHING
+    return NOTHING
 
 
 def _of_type(value: type) -> _Value:
-    known = value in SCALARS or value in SEQUENCES or value in MAPPINGS or value is object
-    if known or _root(value.__module__) in ("numpy", "pandas", "polars", "builtins"):
-        for path in ("pandas", "polars", "collections"):
-            if value.__name__ in FUNCTIONS[path] and library(path, value.__name__) is value:
-                rule = FUNCTIONS[path][value.__name__]
-                return _Value(Kind.TYPE, live=value, rule=rule, module=path, name=value.__name__)
-        return _Value(Kind.TYPE, live=value)
-    return _Value(Kind.UNKNOWN, live=value)
+    known = value in SCALARS or value in SEQUENCES or value in MAPPINGS
+    if not known and not (package_of(module_of(value)) in _LIBRARIES and is_known(value)):
+        return _Value(Kind.UNKNOWN, live=value)
+    for path in ("pandas", "polars", "collections"):
+        rule = FUNCTIONS[path].get(value.__name__)
+        if rule is not None and library(path, value.__name__) is value:
+            return _Value(Kind.TYPE, live=value, rule=rule, module=path, name=value.__name__)
+    return _Value(Kind.TYPE, live=value)
+
+
+_LIBRARIES = frozenset({"builtins", "numpy", "pandas", "polars"})
 
 
 def _of_function(value: Any) -> _Value | None:
@@ -945,38 +859,13 @@ def _of_function(value: Any) -> _Value | None:
     if kind not in (types.FunctionType, types.BuiltinFunctionType):
         return None
     name = value.__name__
-    if name == "display" and _comes_from(value, "IPython"):
+    if name == "display" and comes_from(value, "IPython"):
         rule = BUILTINS["print"]
         return _Value(Kind.FUNCTION, live=value, rule=rule, module="builtins", name="print")
     for path, rules in FUNCTIONS.items():
-        if name in rules and library(path, name) is value and _comes_from(value, _root(path)):
+        if name in rules and library(path, name) is value and comes_from(value, package_of(path)):
             return _Value(Kind.FUNCTION, live=value, rule=rules[name], module=path, name=name)
     return None
-
-
-def _prints_by_itself() -> bool:
-    return type(sys.stdout).__module__ != "__main__"
-
-
-def _formats_by_itself() -> bool:
-    """Whether pandas formats numbers without code of the user's, as far as that does more than
-    format a number."""
-    options = library("pandas._config.config", "_global_config")
-    formatter = options["display"]["float_format"] if options is not None else None
-    if formatter is None or type(formatter) is types.BuiltinFunctionType:
-        return True
-    return type(formatter) is types.FunctionType and (
-        not formatter.__code__.co_names and formatter.__closure__ is None
-    )
-
-
-def _indexes_are_shared(value: object) -> bool:
-    """Whether an object of pandas may have an index in common with another, of which the names can
-    be changed, as before version 3."""
-    version = library("pandas", "__version__")
-    if type(version) is not str or int(version.partition(".")[0]) >= 3:
-        return False
-    return type(value) is not library("numpy", "ndarray") and type(value) is not types.ModuleType
 
 
 def _check_formula(node: ast.Call) -> None:

@@ -73,22 +73,28 @@ def _is_plain_zone(zone: object) -> bool:
     return zone is None or kind in _TIME_ZONES or _package(kind) in _ZONE_PACKAGES
 
 
-_module_of = type.__dict__["__module__"].__get__
+_MODULE_OF = type.__dict__["__module__"].__get__
 """Past what a class of classes may have to say."""
 
 
-def _module(kind: type) -> str:
-    module = _module_of(kind)
+def module_of(cls: type) -> str:
+    """The module that a class says it comes from."""
+    module = _MODULE_OF(cls)
     return module if type(module) is str else ""
 
 
-def _package(kind: type) -> str:
-    return _module(kind).partition(".")[0]
+def package_of(module: object) -> str:
+    """The package at the top of a module's name, '' for what is no name."""
+    return module.partition(".")[0] if type(module) is str else ""
 
 
-def _is_known(kind: type) -> bool:
+def _package(cls: type) -> str:
+    return package_of(module_of(cls))
+
+
+def is_known(cls: type) -> bool:
     """Whether a class is where it says that it comes from."""
-    return library(_module(kind), kind.__name__) is kind
+    return library(module_of(cls), cls.__name__) is cls
 
 
 def _numpy_scalars() -> frozenset[type]:
@@ -217,7 +223,7 @@ class _Look:
     def _extension(self, values: Any) -> bool:
         """One of pandas' own arrays of another kind than NumPy's."""
         kind = type(values)
-        if _package(kind) != "pandas" or not _is_known(kind):
+        if _package(kind) != "pandas" or not is_known(kind):
             return False
         dtype = values.dtype
         name = type(dtype).__name__
@@ -229,7 +235,7 @@ class _Look:
             return self._index(dtype._categories)
         if name == "DatetimeTZDtype":
             return _is_plain_zone(dtype._tz)
-        return name in _PANDAS_DTYPES and _is_known(type(dtype))
+        return name in _PANDAS_DTYPES and is_known(type(dtype))
 
 
 def is_label(name: object) -> bool:
