@@ -133,7 +133,7 @@ my_frame = MyFrame({"a": [1, 2]})
 grouped = df.groupby("a")
 shadowed = pd.DataFrame({"a": [1, 2]})
 object.__setattr__(shadowed, "head", lambda n=5: notes.append(1))
-def grow(items=x): items.append(1); return items
+def grow(items=[]): items.append(1); return items
 def identity(value): return value
 def noting(value): notes.append(1); return value
 @functools.lru_cache
@@ -444,6 +444,7 @@ for key in sorted(d): print(f"{key}: {d[key]}")
 for i in range(3): print(i, x[i])
 for a, b in zip(x, words): print(a, b)
 for v in df["a"]: print(v)
+for row in df.itertuples(): print(row.a, row.b)
 for v in df["b"].unique(): print(v, (df["b"] == v).sum())
 if len(df) > 2: print("many")
 if df["a"].isna().any():\\n    print("missing")\\nelse:\\n    print("complete")

@@ -44,6 +44,7 @@ class Kind(enum.Enum):
     POLARS_GROUPS = enum.auto()
     LAZY = enum.auto()
     """A lazy frame of polars', built by the cell."""
+    LAZY_GROUPS = enum.auto()
     EXPRESSION = enum.auto()
     """An expression of polars', built by the cell."""
     TYPE = enum.auto()
@@ -238,7 +239,8 @@ _PANDAS = (
         _OWN,
         limit=1,
     )
-    | _rules(Kind.ITERATOR, "items/0 iterrows/0 itertuples/0 keys/0")
+    | _rules(Kind.ITERATOR, "items/0 iterrows/0 keys/0")
+    | _rules(Kind.ITERATOR, "itertuples/0", _OWN)
     | _rules(Kind.GROUPS, "groupby rolling expanding ewm resample")
     | _rules(Kind.DRAWN, "plot/2 hist/2 boxplot/2")
 )
@@ -322,7 +324,8 @@ _POLARS = (
         "write_parquet/1",
         _NEW,
     )
-    | _rules(Kind.ITERATOR, "iter_rows/0 iter_columns/0")
+    | _rules(Kind.ITERATOR, "iter_columns/0")
+    | _rules(Kind.ITERATOR, "iter_rows/0", _OWN)
     | _rules(Kind.POLARS_GROUPS, "group_by/99")
     | _rules(Kind.LAZY, "lazy/0")
 )
@@ -339,7 +342,7 @@ _LAZY = (
         "drop/99 drop_nulls rename cast fill_null fill_nan join/3 explode/99 reverse",
     )
     | _rules(Kind.POLARS, "collect/0", _OWN)
-    | _rules(Kind.POLARS_GROUPS, "group_by/99")
+    | _rules(Kind.LAZY_GROUPS, "group_by/99")
     | _rules(Kind.SCALAR, "explain/0", _OWN)
 )
 _POLARS_FUNCTIONS = (
@@ -428,6 +431,7 @@ METHODS: dict[Kind, Rules] = {
     Kind.POLARS: _POLARS,
     Kind.POLARS_GROUPS: _POLARS_GROUPS,
     Kind.LAZY: _LAZY,
+    Kind.LAZY_GROUPS: _rules(Kind.LAZY, "agg/99 len/0"),
 }
 
 ATTRIBUTES: dict[Kind, Rules] = {

@@ -22,6 +22,7 @@ import collections
 import re
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -167,7 +168,9 @@ class _Reader:
         self._checked = False
 
     def look_of(self, source: str) -> Look:
-        tree = ast.parse(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the user has been told, when the cell was compiled
+            tree = ast.parse(source)
         names: set[str] = set()
         bound: set[str] = set()
         for node in ast.walk(tree):
@@ -736,7 +739,7 @@ class _Reader:
         if rule.limit < 9 and any(isinstance(each, ast.Starred) for each in node.args):
             raise _Refused
         self._check_genuine(base, name)
-        if base.kind not in (Kind.DRAWN, Kind.GROUPS, Kind.POLARS_GROUPS, Kind.LAZY, Kind.PLOTTER):
+        if base.kind not in _PASSING:
             self._shown(base)
         if name in EVALUATING:
             _check_formula(node)
@@ -762,6 +765,10 @@ _PLAIN_KINDS = frozenset(
         Kind.PANDAS, Kind.POLARS, Kind.DEFAULTS,
     }
 )  # fmt: skip
+_PASSING = frozenset(
+    {Kind.DRAWN, Kind.GROUPS, Kind.POLARS_GROUPS, Kind.LAZY, Kind.LAZY_GROUPS, Kind.PLOTTER}
+)
+"""Kinds that only the cell itself can have made, of what was plain."""
 _SPECIAL = ("__getitem__", "__getattr__", "__repr__", "_repr_html_", "__len__", "__iter__")
 _BUILTINS = {name: vars(builtins)[name] for name in BUILTINS}
 _CALLED_TYPES = frozenset(each for each in _BUILTINS.values() if isinstance(each, type))
