@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pod.tracking.looking import only_looks
+from pod.tracking.looking import MAX_SOURCE, only_looks
 from support.looks import Bench, Effect
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -79,7 +81,75 @@ def test_cells_that_look_change_nothing() -> None:
 def test_the_bench_sees_what_cells_do(cell: str, effect: Effect) -> None:
     seen = Bench(SETUP).effect(cell)
     assert effect.changed <= seen.changed
-    assert (effect.entangled, bool(effect.changed)) == (seen.entangled, bool(seen.changed))
+    assert effect.entangled == seen.entangled
+    assert bool(seen.changed) == bool(effect.changed) or effect.entangled
+
+
+def test_it_says_nothing_itself() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert only_looks("len('\\d')", {})
+        assert not only_looks("x = (", {})
+    assert told == []
+
+
+def test_what_it_is_not_asked_for() -> None:
+    assert not only_looks("n", {})  # a name that is nowhere
+    assert not only_looks("1\n" * MAX_SOURCE, {})
+    assert not only_looks("len(" * 500, {})
+    assert only_looks("", {})
+    assert only_looks("# a remark", {})
+
+
+@pytest.mark.parametrize(
+    ("patch", "cell"),
+    [
+        ("pd.DataFrame.head = lambda self, n=5: notes.append(1)", "df.head()"),
+        ("pd.DataFrame.__repr__ = lambda self: notes.append(1) or ''", "df"),
+        ("pd.DataFrame._repr_html_ = lambda self: notes.append(1)", "df"),
+        ("pd.Series.mean = noting", "df['a'].mean()"),
+        ("pd.DataFrame.shape = property(noting)", "df.shape"),
+        ("pd.options.display.float_format = lambda v: str(notes.append(1))", "df"),
+        ("np.set_printoptions(formatter={'float': lambda v: str(notes.append(1))})", "arr"),
+        ("np.mean = noting", "np.mean(arr)"),
+        ("pd.concat = noting", "pd.concat([df, df])"),
+        ("builtins.sorted = noting", "sorted(x)"),
+        ("len = noting", "len(x)"),
+        ("np = point", "np.mean(arr)"),
+        ("class Out:\n    def write(self, text): notes.append(1)\nsys.stdout = Out()", "print(x)"),
+    ],
+)
+def test_what_was_exchanged_is_not_trusted(patch: str, cell: str) -> None:
+    program = f"""
+import sys
+sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}
+from looking_cells import SETUP
+from pod.tracking.looking import only_looks
+exec(SETUP)
+before = only_looks({cell!r}, globals())
+standard_output = sys.stdout
+exec({patch!r})
+after = only_looks({cell!r}, globals())
+standard_output.write(str((before, after)))
+sys.stdout = standard_output
+"""
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-"],
+        input=program, text=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert (ran.stdout, ran.stderr) == ("(True, False)", "")
+
+
+def test_numbers_shown_in_a_way_of_one_s_own_are_no_obstacle() -> None:
+    bench = Bench(SETUP)
+    options = bench.namespace["pd"].options.display
+    before = options.float_format
+    try:
+        for formatter in ("{:.2f}".format, eval("lambda v: '%.2f' % v")):
+            options.float_format = formatter
+            assert only_looks("df.head()", bench.namespace)
+    finally:
+        options.float_format = before
 
 
 # --- cells made at random
