@@ -591,7 +591,7 @@ x[x.pop() - 2]
 list(map(lambda v: x.append(v), [1]))
 sum((x.append(v) or 1) for v in [1])
 for v in [1]: x.append(v)
-m = map(lambda v: n.append(v), x)\\nn = x\\nlist(m)
+m = map(lambda v: n.append(v), [1])\\nn = x\\nlist(m)
 z = words.count\\nwords = x\\nwords.append(1)
 name = "a"\\nfor name in [x, x]: pass\\nname.append(1)
 for k in (1, 2):\\n    if k == 2: v.append(1)\\n    v = x

@@ -101,43 +101,45 @@ def test_what_it_is_not_asked_for() -> None:
     assert only_looks("# a remark", {})
 
 
-@pytest.mark.parametrize(
-    ("patch", "cell"),
-    [
-        ("pd.DataFrame.head = lambda self, n=5: notes.append(1)", "df.head()"),
-        ("pd.DataFrame.__repr__ = lambda self: notes.append(1) or ''", "df"),
-        ("pd.DataFrame._repr_html_ = lambda self: notes.append(1)", "df"),
-        ("pd.Series.mean = noting", "df['a'].mean()"),
-        ("pd.DataFrame.shape = property(noting)", "df.shape"),
-        ("pd.options.display.float_format = lambda v: str(notes.append(1))", "df"),
-        ("np.set_printoptions(formatter={'float': lambda v: str(notes.append(1))})", "arr"),
-        ("np.mean = noting", "np.mean(arr)"),
-        ("pd.concat = noting", "pd.concat([df, df])"),
-        ("builtins.sorted = noting", "sorted(x)"),
-        ("len = noting", "len(x)"),
-        ("np = point", "np.mean(arr)"),
-        ("class Out:\n    def write(self, text): notes.append(1)\nsys.stdout = Out()", "print(x)"),
-    ],
-)
-def test_what_was_exchanged_is_not_trusted(patch: str, cell: str) -> None:
+EXCHANGED = [
+    ("pd.DataFrame.head = lambda self, n=5: notes.append(1)", "df.head()"),
+    ("pd.DataFrame.__repr__ = lambda self: notes.append(1) or ''", "df"),
+    ("pd.DataFrame._repr_html_ = lambda self: notes.append(1)", "df"),
+    ("pd.Series.mean = noting", "df['a'].mean()"),
+    ("pd.DataFrame.shape = property(noting)", "df.shape"),
+    ("pd.options.display.float_format = lambda v: str(notes.append(1))", "df"),
+    ("np.set_printoptions(formatter={'float': lambda v: str(notes.append(1))})", "arr"),
+    ("np.mean = noting", "np.mean(arr)"),
+    ("pd.concat = noting", "pd.concat([df, df])"),
+    ("builtins.sorted = noting", "sorted(x)"),
+    ("len = noting", "len(x)"),
+    ("np = point", "np.mean(arr)"),
+    ("class Out:\n    def write(self, text): notes.append(1)\nsys.stdout = Out()", "print(x)"),
+]
+
+
+def test_what_was_exchanged_is_not_trusted() -> None:
     program = f"""
-import sys
+import os, sys
 sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}
 from looking_cells import SETUP
 from pod.tracking.looking import only_looks
 exec(SETUP)
-before = only_looks({cell!r}, globals())
-standard_output = sys.stdout
-exec({patch!r})
-after = only_looks({cell!r}, globals())
-standard_output.write(str((before, after)))
-sys.stdout = standard_output
+for patch, cell in {EXCHANGED!r}:
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        continue
+    before = only_looks(cell, globals())
+    exec(patch)
+    os.write(1, repr((patch, before, only_looks(cell, globals()))).encode() + b"\\n")
+    os._exit(0)
 """
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-"],
-        input=program, text=True, capture_output=True, timeout=120,
+        input=program, text=True, capture_output=True, timeout=240,
     )  # fmt: skip
-    assert (ran.stdout, ran.stderr) == ("(True, False)", "")
+    assert ran.stdout.splitlines() == [repr((patch, True, False)) for patch, _ in EXCHANGED]
 
 
 def test_numbers_shown_in_a_way_of_one_s_own_are_no_obstacle() -> None:
@@ -259,13 +261,13 @@ def random_cell(chance: random.Random) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=12 * SCALE, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6 * SCALE, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1 << 32))
 def test_random_cells_that_look_change_nothing(seed: int) -> None:
     chance = random.Random(seed)
     bench = Bench(SETUP)
     looking = []
-    for _ in range(1_000):
+    for _ in range(500):
         cell, held = random_cell(chance), dict(bench.namespace)
         if only_looks(cell, held):  # by the types that there are before it
             bench.run(cell)
@@ -274,4 +276,4 @@ def test_random_cells_that_look_change_nothing(seed: int) -> None:
         bench.namespace.clear()
         bench.namespace.update(held)
     assert changing(looking) == {}
-    assert len(looking) > 20
+    assert len(looking) > 10

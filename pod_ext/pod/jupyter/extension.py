@@ -266,7 +266,8 @@ class PodExtension(Configurable):
         if not self._looked:
             self.session.touch(Touched(everything=True))
         self._looked = False
-        if self.session.set_aside() != Touched():
+        aside = self.session.set_aside()
+        if aside.everything or any(name in self.namespace for name in aside.names):
             self._looking.forget()
         self._started = time.perf_counter()
         self.followed.before_cell()
