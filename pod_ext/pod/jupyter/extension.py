@@ -319,8 +319,9 @@ class PodExtension(Configurable):
     def _check(self, ran: str) -> None:
         """The static check: what a cell only looked at does not count as touched."""
         look = self._looking.look_of(ran, self.namespace)
-        if look is not None and not runs_along(self.shell, self.namespace):
-            self.session.looked(look.names, look.draws)
+        with contextlib.suppress(Exception):  # callbacks and threads may be in any state
+            if look is not None and not runs_along(self.shell, self.namespace):
+                self.session.looked(look.names, look.draws)
 
     def _is_inside_cell(self) -> bool:
         """Whether it is a cell's code that runs this cell, as `%%capture` does: all one cell."""

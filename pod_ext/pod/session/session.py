@@ -140,14 +140,10 @@ class Session:
         """A cell only looked at these, since `set_aside`: that it touched them does not count.
         What else was touched does, such as by code that ran along with it."""
         with self._lock, uninterrupted():
+            if self.aliases.runs_user_code() or (draws and with_figures(self._state)):
+                return
             touched = self._tracker.take()
-            if not (
-                touched.everything
-                or (draws and with_figures(self._state))
-                or self.aliases.runs_user_code()
-            ):
-                touched = Touched(touched.names - names)
-            self._tracker.touch(touched)
+            self._tracker.touch(Touched(touched.names - names, touched.everything))
 
     def variables(self) -> dict[str, Any]:
         """The variables that are in the namespace now."""
