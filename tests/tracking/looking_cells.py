@@ -444,7 +444,6 @@ for key in sorted(d): print(f"{key}: {d[key]}")
 for i in range(3): print(i, x[i])
 for a, b in zip(x, words): print(a, b)
 for v in df["a"]: print(v)
-for row in df.itertuples(): print(row.a, row.b)
 for v in df["b"].unique(): print(v, (df["b"] == v).sum())
 if len(df) > 2: print("many")
 if df["a"].isna().any():\\n    print("missing")\\nelse:\\n    print("complete")
@@ -454,11 +453,6 @@ n_rows = len(df)
 n_rows, n_columns = df.shape
 mean = df["a"].mean()
 mean, std = df["a"].mean(), df["a"].std()
-summary = df.describe()
-top = df["b"].value_counts()
-per_kind = df.groupby("b")["a"].mean()
-missing = df.isna().sum()
-corr = numbers.corr()
 columns = df.columns.tolist()
 names = [c for c in df.columns if df[c].dtype == "float64"]
 lengths = {k: len(v) for k, v in frames.items()}
@@ -556,6 +550,16 @@ hash(text), ord("a"), chr(97), bin(n), hex(n)
 ...
 pass
 '''
+
+LOOKING_SINCE_PANDAS_3 = """
+for row in df.itertuples(): print(row.a, row.b)
+summary = df.describe()
+top = df["b"].value_counts()
+per_kind = df.groupby("b")["a"].mean()
+missing = df.isna().sum()
+corr = numbers.corr()
+"""
+# Before, what the cell binds may have an index in common with what was there.
 
 CHANGING = """
 x.append(1)

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,13 +18,18 @@ from pod.tracking.looking import MAX_SOURCE, only_looks
 from support.looks import Bench, Effect
 
 sys.path.insert(0, str(Path(__file__).parent))
-from looking_cells import CHANGING, DOUBTFUL, LOOKING, SETUP, cells
+from looking_cells import CHANGING, DOUBTFUL, LOOKING, LOOKING_SINCE_PANDAS_3, SETUP, cells
 
 NOTHING = Effect(frozenset(), frozenset())
 SCALE = int(os.environ.get("POD_TEST_SCALE", "1"))
 
 
-@pytest.mark.parametrize("cell", cells(LOOKING))
+PANDAS_3 = int(pd.__version__.partition(".")[0]) >= 3
+LOOKS = [*cells(LOOKING), *(cells(LOOKING_SINCE_PANDAS_3) if PANDAS_3 else [])]
+DOES_NOT = [*cells(DOUBTFUL), *([] if PANDAS_3 else cells(LOOKING_SINCE_PANDAS_3)[1:])]
+
+
+@pytest.mark.parametrize("cell", LOOKS)
 def test_cells_that_look(cell: str) -> None:
     bench = Bench(SETUP)
     bench.run(cell)
@@ -37,7 +43,7 @@ def test_cells_that_change_something(cell: str) -> None:
     assert not only_looks(cell, bench.namespace)
 
 
-@pytest.mark.parametrize("cell", cells(DOUBTFUL))
+@pytest.mark.parametrize("cell", DOES_NOT)
 def test_cells_that_may_change_something_or_share_it(cell: str) -> None:
     bench = Bench(SETUP)
     bench.run(cell)
@@ -61,7 +67,7 @@ def changing(cells: list[str]) -> dict[str, Effect]:
 
 
 def test_cells_that_look_change_nothing() -> None:
-    assert changing(cells(LOOKING)) == {}
+    assert changing(LOOKS) == {}
 
 
 @pytest.mark.parametrize(

@@ -164,4 +164,7 @@ def indexes_are_shared(value: object) -> bool:
     version = library("pandas", "__version__")
     if type(version) is not str or int(version.partition(".")[0]) >= 3:
         return False
-    return type(value) is not library("numpy", "ndarray") and type(value) is not types.ModuleType
+    return type(value) is not library("numpy", "ndarray") and type(value) not in _IMPORTED
+
+
+_IMPORTED = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
