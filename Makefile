@@ -15,7 +15,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv demo test test-all-pythons test-libraries libraries-page lab lint bench-smoke clean
+.PHONY: help venv demo test test-all-pythons test-libraries libraries-page lab lint bench-smoke bench bench-full \
+    bench-kishu clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s%s\n", $$1, $$2 }' Makefile
@@ -66,8 +67,25 @@ lint: $(VENV)/installed-lint $(VENV)/installed-test ## Check style, formatting a
 bench-smoke: $(VENV)/installed-bench ## Measure how long a save makes a person wait
 	$(BIN)/python -m pod.bench.smoke
 
+# Results lie side by side; to go on with some: BENCH_RESULTS=the file BENCH_ARGS=--resume
+BENCH_RESULTS ?= bench-results/$(shell date +%Y%m%d-%H%M%S).jsonl
+BENCH_ARGS ?=
+KISHU_PYTHON ?= $(wildcard .venv-kishu/bin/python)
+BENCH = $(BIN)/python -m pod.bench run --results $(BENCH_RESULTS) --plots bench-results/plots \
+    --kishu-python '$(KISHU_PYTHON)' $(BENCH_ARGS)
+
+bench: $(VENV)/installed-bench ## Compare Pod with other ways to save: the table of targets
+	$(BENCH) headline
+
+bench-full: $(VENV)/installed-bench ## Every experiment at full scale, which takes hours
+	$(BENCH) all --scale full
+
+bench-kishu: ## Install Kishu in an environment of its own, for the benchmark
+	@$(MAKE) VENV=.venv-kishu .venv-kishu/installed-bench
+	.venv-kishu/bin/python -m pip install --quiet kishu==0.3.4
+
 clean: ## Remove everything that these targets made
-	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv: $(VENV)/installed-test $(VENV)/installed-lint

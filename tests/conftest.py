@@ -6,7 +6,11 @@ import os
 import shutil
 import tempfile
 
+import pod.library
 import pytest
+
+# Where looks at a namespace are made, in all tests that leave it open.
+pod.library.DEFAULT_SNAPSHOT = os.environ.get("POD_TEST_SNAPSHOT", "auto")
 
 _home = tempfile.mkdtemp(prefix="pod-tests-")
 # Before anything opens a pod directory. XDG's variable and not Pod's own, since tests that start a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shlex
@@ -26,7 +27,7 @@ from pod.history.verify import Verification, verify
 from pod.history.versions import differing
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import make_policy
-from pod.session import Cell, Session, Versioned
+from pod.session import WAYS, Cell, Session, Versioned, every_name
 from pod.store.leases import SESSION_DIGITS, Lease, new_id
 from pod.store.repository import Repository
 from pod.store.storage import LocalStorage
@@ -44,6 +45,8 @@ class UnsignedWarning(UserWarning):
     """What is saved cannot be signed with a key of the user's, so only this process can load it."""
 
 
+DEFAULT_SNAPSHOT = "auto"
+
 TimeReference = int | str
 """A time id, `HEAD`, `HEAD~n`, or a tag."""
 
@@ -56,6 +59,13 @@ class PodStore:
         create: with False, only an existing directory is opened, and nothing is written to it.
         background: write in a background thread (`flush` waits for it), else before `save` returns.
         podding: name of the podding policy.
+        snapshot: where looks at a namespace are made: `inline`, while `save` is waited for; `fork`,
+            in a forked child; `thread`, in a thread, while nothing that is looked at may be
+            changed; `auto` (the default), inline if it is short, else in a child if this system
+            has forks.
+        active_filter: with False, every save looks at every variable.
+        known_bytes: at most so much memory for knowing what is stored; what is forgotten is stored
+            again. For experiments.
         compression_level: of zstd.
         on_error: called with a `StorageError` when the background cannot write; what it was about
             to write is kept, and tried again at the next save or flush.
@@ -71,9 +81,18 @@ class PodStore:
         background: bool = True,
         podding: str = "lga",
         compression_level: int = 3,
+        snapshot: str | None = None,
+        active_filter: bool = True,
+        known_bytes: int | None = None,
         on_error: Callable[[PodError], None] | None = None,
     ) -> None:
+        snapshot = snapshot or DEFAULT_SNAPSHOT
+        if snapshot not in WAYS:
+            raise ValueError(f"unknown snapshot {snapshot!r}; choose one of {', '.join(WAYS)}")
         self.path = absolute(Path(path))
+        self._snapshot = snapshot
+        self._active_filter = active_filter
+        self._known_bytes = known_bytes
         self._policy = make_policy(podding)
         self._repository = Repository.open(LocalStorage(self.path), create=create)
         self._writer = Writer(
@@ -161,7 +180,6 @@ class PodStore:
         notebook: str = "",
     ) -> Session:
         """One that may come to save: not before `_begin_to_write`."""
-        options = {} if versioned is None else {"versioned": versioned}
         session = Session(
             namespace,
             self._history,
@@ -170,8 +188,11 @@ class PodStore:
             self._policy,
             notebook=notebook,
             prefix=self._lease_id[:SESSION_DIGITS],
-            **options,
+            snapshot=self._snapshot,
+            known_bytes=self._known_bytes,
+            versioned=versioned or every_name,
         )
+        session.active_filter = self._active_filter
         self._sessions.add(session)
         return session
 
@@ -406,9 +427,18 @@ class PodStore:
     def flush(self, timeout: float | None = None) -> None:
         """Wait until everything saved is durable; raises the `StorageError` that prevents it."""
         self._writer.flush(timeout)
+        while self._redo_lost():
+            self._writer.flush(timeout)
+
+    def _redo_lost(self) -> bool:
+        """Save once more what a look was to save that came to nothing, where that may be now."""
+        found = [session.redo() for session in list(self._sessions) if session.may_redo()]
+        return any(saved is not None for saved in found)
 
     def close(self) -> None:
         """Flush, and end the background thread."""
+        if not self._repository.is_inherited:
+            self.flush()
         self._writer.close()
         if self._repository.lease is not None:
             self._repository.lease.release()
@@ -458,6 +488,16 @@ def save(namespace: dict[str, Any], *, message: str = "") -> int:
 def load(reference: TimeReference = "HEAD", names: Iterable[str] | None = None) -> TrackedNamespace:
     """`PodStore.load` from the default pod directory."""
     return _default_store().load(reference, names)
+
+
+@atexit.register
+def _save_what_was_lost() -> None:
+    """At the end of the interpreter, before the writers finish: a look that is lost only now is
+    made again."""
+    for store in list(_opened):
+        if not store._repository.is_inherited:
+            with contextlib.suppress(PodError):  # the writer says what is lost for good
+                store.flush()
 
 
 def _forget_stores() -> None:

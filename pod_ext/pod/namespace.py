@@ -9,7 +9,7 @@ missed here; who saves finds it by comparing the objects.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -17,14 +17,9 @@ class TrackedNamespace(dict[str, Any]):
     """Variables by name, and a record of the names that were read, written or deleted."""
 
     __slots__ = (
-        "__weakref__",
-        "_everything",
-        "_ignored_module",
-        "_overlooked",
-        "_touched",
-        "_watched",
-        "origin",
-    )
+        "__weakref__", "_everything", "_held", "_ignored_module", "_overlooked", "_touched",
+        "_wait", "_watched", "origin",
+    )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,6 +28,8 @@ class TrackedNamespace(dict[str, Any]):
         self._watched: set[str] = set()
         self._ignored_module = ""
         self._overlooked: frozenset[str] = frozenset()
+        self._held: frozenset[str] = frozenset()
+        self._wait: Callable[[Collection[str] | None], None] | None = None
         self.origin: Any = None
         """The session that saves it, once there is one."""
 
@@ -57,11 +54,21 @@ class TrackedNamespace(dict[str, Any]):
         """Asking for a name by `get` touches nothing, where code of these modules does."""
         self._overlooked = frozenset(modules)
 
+    def _hold(self, names: frozenset[str], wait: Callable[[Collection[str] | None], None]) -> None:
+        """Who looks one of these names up has to wait first; who looks at all, for all."""
+        self._wait = wait
+        self._held = names
+
+    def _reach_everything(self) -> None:
+        self._everything = True
+        if self._held and self._wait is not None:
+            self._wait(None)
+
     def _watched_read(self) -> None:
         reader = sys._getframe(2).f_globals
         # Not by the usual lookup, which would be recorded when the reader is a cell.
         if dict.get(reader, "__name__") != self._ignored_module:
-            self._everything = True
+            self._reach_everything()
 
     # --- reading
 
@@ -69,6 +76,8 @@ class TrackedNamespace(dict[str, Any]):
         self._touched.add(name)
         if name in self._watched:
             self._watched_read()
+        if name in self._held and self._wait is not None:
+            self._wait((name,))
         return dict.__getitem__(self, name)
 
     def __iter__(self) -> Iterator[str]:
@@ -85,15 +94,15 @@ class TrackedNamespace(dict[str, Any]):
             return default
 
     def values(self) -> Any:
-        self._everything = True
+        self._reach_everything()
         return super().values()
 
     def items(self) -> Any:
-        self._everything = True
+        self._reach_everything()
         return super().items()
 
     def copy(self) -> dict[str, Any]:
-        self._everything = True
+        self._reach_everything()
         return dict(self)
 
     def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:  # type: ignore[override]
@@ -103,7 +112,7 @@ class TrackedNamespace(dict[str, Any]):
         return dict(other) | self.copy()
 
     def __eq__(self, other: object) -> bool:
-        self._everything = True
+        self._reach_everything()
         return dict.__eq__(self, other)
 
     def __ne__(self, other: object) -> bool:

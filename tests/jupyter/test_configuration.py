@@ -80,8 +80,10 @@ def test_verbosity_says_less_or_more(tuned: PodKernel) -> None:
     tuned.run("%config PodExtension.verbosity = 0")
     assert tuned.run("generator = (n for n in range(3))").said == []
     tuned.run("%config PodExtension.verbosity = 2")
-    [line] = tuned.run("x = 1").said
-    assert line.startswith(f"pod: time {tuned.head['t']} saved, ")
+    said = tuned.run("x = 1").said
+    t = tuned.head["t"]
+    said += tuned.run("pass").said  # what was looked at elsewhere is told now
+    [line] = [line for line in said if line.startswith(f"pod: time {t} saved, ")]
     assert line.endswith(" ms")
 
 

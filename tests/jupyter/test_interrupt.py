@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.kernels import PodKernel, Ran, wait_until
 
 SLEEPER = """
@@ -26,6 +28,18 @@ class Sleeper:
         nap("loading")
         self.__dict__.update(state)
 """
+
+
+class WaitingKernel(PodKernel):
+    """Looks at everything itself: a look that somebody else makes is not to be interrupted."""
+
+    snapshot = "inline"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodKernel]:
+    with WaitingKernel(tmp_path_factory.mktemp("shared")) as kernel:
+        yield kernel
 
 
 def interrupted(pod: PodKernel, place: str, code: str) -> Ran:

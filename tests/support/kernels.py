@@ -22,6 +22,8 @@ from jupyter_client.manager import KernelManager
 POD_SOURCE = Path(pod.__file__).parent
 TRACKING = os.environ.get("POD_TEST_TRACKING", "auto")
 """How the kernels of the tests follow their namespaces; `auto` is monitoring where there is any."""
+SNAPSHOT = os.environ.get("POD_TEST_SNAPSHOT", "auto")
+"""Where they look at them."""
 MONITORED = TRACKING == "monitoring" or (TRACKING == "auto" and sys.version_info >= (3, 12))
 PATIENCE = 60.0
 """Seconds after which a kernel that has not answered counts as hanging."""
@@ -97,6 +99,8 @@ class Kernel:
     A context manager; fails at its end if Pod left a traceback where no cell shows it.
     """
 
+    snapshot = SNAPSHOT
+
     def __init__(self, cwd: Path, env: dict[str, str] | None = None) -> None:
         self.cwd = cwd
         self._log_path = cwd.parent / f"{cwd.name}-kernel.log"
@@ -126,6 +130,7 @@ class Kernel:
                 "-f",
                 "{connection_file}",
                 f"--PodExtension.tracking={TRACKING}",
+                f"--PodExtension.snapshot={self.snapshot}",
             ],
             display_name="test",
             language="python",
@@ -236,6 +241,19 @@ class PodKernel(Kernel):
     @property
     def pod_dir(self) -> Path:
         return self.cwd / ".pod"
+
+    @property
+    def pid(self) -> int:
+        return int(self.manager.provisioner.pid)
+
+    def durable(self) -> list[int]:
+        """The times that are on disk, without asking the kernel."""
+        return sorted(int(each.name) for each in (self.pod_dir / "commits").glob("[0-9]*"))
+
+    def newest(self) -> int:
+        """The newest time, on disk or on its way there, likewise."""
+        claims = (int(each.name) for each in (self.pod_dir / "claims").glob("[0-9]*"))
+        return max([*self.durable(), *claims])
 
     def log(self, arguments: str = "--all") -> list[dict[str, Any]]:
         """The commits that `%pod_log` has to show, newest first."""

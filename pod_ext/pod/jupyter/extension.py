@@ -6,10 +6,12 @@ could not be saved is tried again after the next cell.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import os
 import sys
+import threading
 import time
 import weakref
 from pathlib import Path
@@ -32,9 +34,9 @@ from pod.jupyter.tracebacks import install_tracebacks, remove_tracebacks
 from pod.jupyter.upkeep import Upkeep
 from pod.library import PodStore, default_path
 from pod.podding.policies import POLICIES
-from pod.session import Cell, Saved, Session
+from pod.session import WAYS, Cell, Saved, Session
 from pod.tracking import Touched
-from pod.tracking.blind_spots import magics_in
+from pod.tracking.blind_spots import in_cell, magics_in
 from pod.tracking.looking import Looking
 
 if TYPE_CHECKING:
@@ -73,6 +75,28 @@ class PodExtension(Configurable):
         help="Write in a background thread, so that nobody waits for the disk. "
         "Takes effect when Pod is loaded.",
     ).tag(config=True)
+    snapshot = Enum(
+        list(WAYS),
+        "auto",
+        help="Where the namespace is looked at after a cell. 'inline': in the kernel, which waits; "
+        "'fork': in a forked child, which nobody waits for; 'thread': in a thread, while code that "
+        "uses what is looked at waits; 'auto': inline if it is short, else in a forked child where "
+        "there are forks. Takes effect when Pod is loaded.",
+    ).tag(config=True)
+    variable_locks = Bool(
+        True,
+        help="With snapshot = 'thread': only code that uses a variable which is being looked at "
+        "waits; when False, every cell waits until nothing is.",
+    ).tag(config=True)
+    active_filter = Bool(
+        True,
+        help="Look at those variables only that can have changed; when False, at all, each time.",
+    ).tag(config=True)
+    known_bytes = Int(
+        None, allow_none=True, min=0,
+        help="At most so many bytes of memory for knowing which blobs are stored; what is "
+        "forgotten is stored again. For experiments. Takes effect when Pod is loaded.",
+    ).tag(config=True)  # fmt: skip
     podding = Enum(
         list(POLICIES),
         "lga",
@@ -128,6 +152,9 @@ class PodExtension(Configurable):
             background=self.background,
             podding=self.podding,
             compression_level=self.compression_level,
+            snapshot=self.snapshot,
+            active_filter=self.active_filter,
+            known_bytes=self.known_bytes,
             on_error=self._note_write_error,
         )
         self._upkeep = Upkeep(self.store)
@@ -138,6 +165,10 @@ class PodExtension(Configurable):
         self.write_trouble = ""
         """Why what was saved cannot be written at present, '' when it can."""
         self._started: float | None = None
+        """When the cell that is running began."""
+        self._only_pod = False
+        """Whether there is nothing but magics of Pod's in it."""
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._looked = True
         """Whether what the last cell may have touched unseen is known."""
         self._looking = Looking()
@@ -154,6 +185,8 @@ class PodExtension(Configurable):
     def attach(self) -> None:
         """Begin to follow the namespace, and to listen."""
         shell = self.shell
+        with contextlib.suppress(RuntimeError):  # there is none outside a kernel
+            self._loop = asyncio.get_running_loop()
         try:
             self.followed = follow(shell, self.tracking)
         except RuntimeError as error:
@@ -167,6 +200,9 @@ class PodExtension(Configurable):
             notebook=os.environ.get("JPY_SESSION_NAME", ""),
         )
         self.session.track_random = self.track_random
+        self.session.may_redo = self._is_idle
+        self.session.holds()
+        self.session.on_lost = self._redo_soon
         earlier = self.store.history.times()
         stale = self.followed.begin()
         path, earlier_session = _left_behind.pop(shell, (None, None))
@@ -251,6 +287,7 @@ class PodExtension(Configurable):
         while frame is not None and frame.f_code.co_name != "handle_msg":
             frame = frame.f_back
         if frame is not None:
+            self.session.await_looks()
             comm = frame.f_locals.get("self")
             self.session.aliases.note([getattr(comm, "_msg_callback", None)])
 
@@ -263,6 +300,9 @@ class PodExtension(Configurable):
     def _before_cell(self, info: ExecutionInfo) -> None:
         if self._is_inside_cell():
             return
+        self._only_pod = only_pod_magics(getattr(info, "raw_cell", None) or "")
+        self._redo()
+        self._await_looks(info)
         if not self._looked:
             self.session.touch(Touched(everything=True))
         self._looked = False
@@ -271,6 +311,17 @@ class PodExtension(Configurable):
             self._looking.forget()
         self._started = time.perf_counter()
         self.followed.before_cell()
+
+    def _await_looks(self, info: ExecutionInfo) -> None:
+        """Wait for threads that look at what this cell is about to use, where the tracker would
+        not notice it."""
+        if not self.session.under_look():
+            return
+        unseen = in_cell(self.shell.transform_cell(getattr(info, "raw_cell", None) or ""))
+        if unseen.everything or not self.variable_locks:
+            self.session.await_looks()
+        else:
+            self.session.await_looks(unseen.names)
 
     def _after_cell(self, result: ExecutionResult) -> None:
         """After every cell; must not raise, whatever happens."""
@@ -362,9 +413,41 @@ class PodExtension(Configurable):
         if saved is not None:
             self._unsaved_code.clear()
             self._report(saved)
+            self._report_landed()
             self._upkeep.after_save(self._rules(), 60.0 * self.retention_minutes)
         self._report_writing()
         return saved
+
+    # --- looks that were lost
+
+    def _is_idle(self) -> bool:
+        """Whether no code of the user's is running, and this is the thread that it runs in."""
+        running = self._started is not None and not self._only_pod
+        return not running and threading.current_thread() is threading.main_thread()
+
+    def settle(self) -> None:
+        """Have all looks over, before a magic shows or does anything with what they found."""
+        self.session.settle()
+        self._redo()
+
+    def _redo_soon(self) -> None:
+        """Called in any thread: save again what was lost as soon as the kernel has nothing else to
+        do. If a cell comes first, it is done before that."""
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed
+                loop.call_soon_threadsafe(self._redo)
+
+    def _redo(self) -> None:
+        """Save what a look that came to nothing was to save, unless a cell is running."""
+        if not self.session.lost or not self._is_idle():
+            return
+        try:
+            with uninterrupted() as gate:
+                gate.let_in()
+                self.session.redo()
+        except (Exception, KeyboardInterrupt):  # it is tried again with the next cell
+            return
 
     def _rules(self) -> dict[str, Any]:
         return {
@@ -393,6 +476,18 @@ class PodExtension(Configurable):
             self._left_out.clear()
             self._write_error = ""  # that it was gone, as likely as not; else it comes again
             self.warn(f"{''.join(lost)}Everything there is now was saved anew, as time {saved.t}")
+        self._report_opaque(saved)
+        if self.verbosity >= 2 and not saved.under_way:
+            self.say(f"time {saved.t} saved, {saved.seconds * 1000:.1f} ms")
+
+    def _report_landed(self) -> None:
+        """What earlier saves found once they were over."""
+        for saved in self.session.take_landed():
+            self._report_opaque(saved)
+            if self.verbosity >= 2:
+                self.say(f"time {saved.t} saved, {saved.seconds * 1000:.1f} ms")
+
+    def _report_opaque(self, saved: Saved) -> None:
         if self.verbosity < 1:
             return
         for name, lines in saved.opaque.items():
@@ -404,8 +499,6 @@ class PodExtension(Configurable):
             what = f"`{name}`" if whole else f"a part of `{name}`"
             why = listing(distinct(lines), 3)
             self.say(f"{what} cannot be saved: {why}; a placeholder is kept for it")
-        if self.verbosity >= 2:
-            self.say(f"time {saved.t} saved, {saved.seconds * 1000:.1f} ms")
 
     def _note_write_error(self, error: PodError) -> None:
         """Called in the writer's thread: told after the next cell, in the cell's own output."""
@@ -447,7 +540,10 @@ class PodExtension(Configurable):
         if hasattr(self, "session"):
             self.session.track_random = change["new"]
 
-    @observe("pod_dir", "tracking", "background", "podding", "compression_level")
+    @observe(
+        "pod_dir", "tracking", "background", "podding", "compression_level", "snapshot",
+        "active_filter", "known_bytes",
+    )  # fmt: skip
     def _late(self, change: Any) -> None:
         if hasattr(self, "session"):
             self.say(f"{change['name']} takes effect with %reload_ext pod")

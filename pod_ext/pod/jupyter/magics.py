@@ -404,6 +404,7 @@ class PodMagics(Magics):
         session = self._extension.session
         checkouts = session.checkouts
         try:
+            self._extension.settle()
             act(options)
         except PodError as error:
             raise UsageError(plain(str(error))) from None

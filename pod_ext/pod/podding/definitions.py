@@ -17,6 +17,7 @@ import contextlib
 import enum
 import linecache
 import sys
+import threading
 import types
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,15 +54,27 @@ class Tokens:
         self._by_id: dict[int, tuple[weakref.ref[Any], str]] = {}
         self._by_token: dict[str, weakref.ref[Any]] = {}
         self._count: dict[str, int] = {}
+        self._minting = threading.Lock()
+        self._above = 0
+        self.minted: dict[str, Any] = {}
+        """Token -> definition, of those named since `mint_apart`."""
 
     def token_of(self, definition: Any) -> str:
         known = self._by_id.get(id(definition))
         if known is not None and known[0]() is definition:
             return known[1]
         stem = f"{definition.__module__}.{definition.__qualname__}"
-        token = f"{stem}#{self._count.get(stem, 0) + 1}"
-        self.adopt(token, definition)
+        with self._minting:
+            token = f"{stem}#{max(self._count.get(stem, 0), self._above) + 1}"
+            self.adopt(token, definition)
+        if self._above:
+            self.minted[token] = definition
         return token
+
+    def mint_apart(self, t: int) -> None:
+        """In a copy of this process: mint tokens that no other copy does, nor the original."""
+        self._minting = threading.Lock()  # another thread may have held it
+        self._above = t * 1_000_000
 
     def adopt(self, token: str, definition: Any) -> None:
         """Let `token` name `definition` from now on, as after a checkout."""

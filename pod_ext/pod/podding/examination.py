@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import math
 import sys
+import time
 import types
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from pod.podding import definitions
@@ -31,7 +33,16 @@ from pod.podding.memory import (
     taken_apart,
 )
 from pod.podding.opaque import Mark, Unavailable, is_handle, reason_of
-from pod.podding.pickler import DeepPodPickler, PodPickler
+from pod.podding.pickler import (
+    DeepPodPickler,
+    NotOrdinary,
+    PlainPickler,
+    PodPickler,
+    QuietPodPickler,
+    has_reducer,
+    is_ordinary,
+)
+from pod.podding.plain import LEAST, PLAIN, Look, Shape, shape_of
 from pod.podding.pods import Component, Slot
 from pod.podding.policies import (
     Place,
@@ -40,8 +51,9 @@ from pod.podding.policies import (
     place_within,
     root_place,
     shallow_bytes,
+    shallow_bytes_of,
 )
-from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target
+from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target, TooLongError
 from pod.podding.rebuild import make_function, set_cell, set_function_state, unwrap
 from pod.podding.reducers import know_libraries
 from pod.podding.reducers.python import module_vars
@@ -50,6 +62,13 @@ from pod.referents import behind
 
 PATIENCE = 9
 """How often a variable is begun again because another thread changed it meanwhile."""
+
+
+_CLOCK_EVERY = 256
+"""So many objects are met between two looks at the clock."""
+
+_AT_ONCE = 20_000
+"""So many objects at a time are looked through without a look at the clock."""
 
 
 def _changed_meanwhile(error: Exception) -> bool:
@@ -65,7 +84,11 @@ class Examination:
         policy: where to split.
         t: the time id this is for, and `since`, by object id, when an opaque object was first seen.
         whole: arrays that are to be saved whole with a view of them.
+        deadline: when to raise `TooLongError`, by `time.perf_counter`, as far as that is noticed.
     """
+
+    _looks = True
+    """Whether pods of plain containers are looked through; without, the same takes longer."""
 
     def __init__(
         self,
@@ -75,8 +98,11 @@ class Examination:
         t: int,
         since: Callable[[object], int] | None = None,
         whole: Holders | None = None,
+        deadline: float | None = None,
     ) -> None:
         self.tokens = tokens
+        self._deadline = deadline
+        self._until_clock = _CLOCK_EVERY
         self.policy = policy
         self.t = t
         self.since = since or (lambda _: t)
@@ -110,6 +136,9 @@ class Examination:
         """Object id -> the pod that first pickled it, or the slot that stands for it everywhere."""
         self.special = Specials(self.definition_met)
         self.atomic_types = self.special.atomic_types
+        self._owned_types = self.special.owned_types
+        self._bytes_of: dict[type, int] = {}
+        self._shapes: dict[type, Shape | None] = dict.fromkeys(PLAIN)
         self._handles: dict[type, bool] = {}
         self._memory = SharedMemory(Holders() if whole is None else whole, self._is_known)
         self._is_apart = False
@@ -119,6 +148,7 @@ class Examination:
         self._behind: dict[int, list[PodInProgress]] = {}
         """What those hold, by id, and the pods with their placeholders."""
         self._without_memory: set[type] = set()  # most types: asked for each object, so it is kept
+        self._singletons = math.nan, getattr(sys.modules.get("numpy"), "nan", math.nan)
 
     # --- from outside
 
@@ -187,6 +217,13 @@ class Examination:
         """Whether this very object was met, other than one that every examination knows."""
         key = id(obj)
         return (key in self.owner or key in self._behind) and key not in self._given
+
+    def names_met(
+        self, values: Mapping[str, object], having: Callable[[Container[int]], Iterable[str]]
+    ) -> set[str]:
+        """Names of the objects, of these, that were met. `having` gives those with some ids."""
+        found = {*having(self.owner), *(having(self._behind) if self._behind else ())}
+        return {name for name in found if id(values[name]) not in self._given}
 
     def has_parted(self) -> bool:
         """Whether arrays were parted that share memory; another examination will not do so."""
@@ -308,20 +345,94 @@ class Examination:
     # --- pods
 
     def _write(self, obj: object, place: Place) -> PodInProgress:
+        pod = self._written_quietly(obj, place)
+        if pod is None:
+            pod = self._begin(obj, place)
+            pod.pickler = self._pickler(self, pod)
+            self._dump(obj, pod)
+        pod.finished = True
+        pod.number = len(self._pods)
+        self._pods.append(pod)
+        return pod
+
+    def _begin(self, obj: object, place: Place) -> PodInProgress:
         pod = PodInProgress(place)
         if self.special(obj) is None:
             self.owner[id(obj)] = pod
-        pod.pickler = self._pickler(self, pod)
+        return pod
+
+    def _dump(self, obj: object, pod: PodInProgress) -> None:
+        assert pod.pickler is not None
         try:
             pod.pickler.dump(obj)
         except BaseException:
             pod.abandoned = True
             pod.pickler = None
             raise
-        pod.finished = True
-        pod.number = len(self._pods)
-        self._pods.append(pod)
-        return pod
+
+    def _written_quietly(self, obj: object, place: Place) -> PodInProgress | None:
+        """A pod of ordinary objects, about which nothing needs to be asked; None if it is not."""
+        if not self._looks or self._pickler is not PodPickler:
+            return None
+        pod = self._begin(obj, place)
+        most = sys.maxsize if self._deadline is None else _AT_ONCE
+        look = Look(pod, self.policy.smallest, self, most)
+        try:
+            if look.is_ordinary(obj):
+                if look.shapes:
+                    pod.pickler = QuietPodPickler(self, pod, look.shapes)
+                else:
+                    pod.pickler = PlainPickler(pod)
+                self._dump(obj, pod)
+                self.owner.update(look.owned)
+                return pod
+        except (NotOrdinary, RecursionError):
+            pass
+        pod.abandoned = True
+        return None
+
+    def shape_of(self, sample: Any) -> Shape | None:
+        """What all objects of its type are like; None if they have to be asked about."""
+        kind = type(sample)
+        if kind not in self._shapes:
+            self._shapes[kind] = self._shape_of(sample, kind)
+        return self._shapes[kind]
+
+    def _shape_of(self, sample: Any, kind: type) -> Shape | None:
+        shape = shape_of(kind)
+        if shape is None or shape is Shape.ASKED:
+            return shape
+        special = self.special(sample)
+        if shape is Shape.ATOM:
+            return shape if special is ATOM else None
+        holds = shape is Shape.HOLDER or shape is Shape.AS_ONE
+        is_like_others = (
+            kind in self._owned_types
+            and (is_ordinary(kind) or (holds and not has_reducer(kind)))
+            and not self.is_handle(kind)
+            and not has_private_parts(kind)
+            and (shallow_bytes_of(kind) or 0) < LEAST
+        )
+        return shape if is_like_others else None
+
+    def is_constant(self, obj: object) -> bool:
+        """Whether a tuple or frozenset counts as an atom."""
+        return self.special(obj) is not None
+
+    def is_free(self, ids: dict[int, PodInProgress]) -> bool:
+        """Whether objects of these ids go into the pod that meets them, for all that others say."""
+        owner = self.owner
+        if not owner.keys().isdisjoint(ids.keys()):
+            for key in owner.keys() & ids.keys():
+                other = owner[key]
+                if isinstance(other, Slot) or not other.abandoned:
+                    return False
+        known = self._root_ids.keys()
+        return known.isdisjoint(ids.keys()) or self._forced.issuperset(known & ids.keys())
+
+    def singletons(self) -> tuple[float, float]:
+        """Numbers that are compared with by `is`: they have to be the very same again."""
+        return self._singletons
 
     def _split(self, obj: object, parent: PodInProgress, place: Place) -> int | None:
         """Pickle `obj` into a pod of its own; None where the DAG rule says to bundle it."""
@@ -329,6 +440,7 @@ class Examination:
             child = self._write(obj, place)
         except ClosesCycle as closes:
             self._forced.add(id(obj))
+            self._keep.append(obj)
             if closes.target is not parent:
                 raise
             self.owner[id(obj)] = parent
@@ -345,17 +457,16 @@ class Examination:
     def met(self, obj: Any, pod: PodInProgress) -> int | None:
         """What `persistent_id` does with an object that is no known atom and not this pod's own."""
         key = id(obj)
-        owner = self.owner.get(key)
-        if owner is None or owner is ATOM:
-            special = owner or self.special(obj)
-            if special is ATOM:
+        kind = type(obj)
+        owner: Any = self.owner.get(key)  # a pod, a slot, or nobody
+        if owner is None or owner is ATOM or (type(owner) is not Slot and owner.abandoned):
+            # An abandoned pod's may be the id of something that was made for it and is gone.
+            if owner is not ATOM and kind not in self._owned_types:
+                owner = self._special_owner(obj)
+            if owner is ATOM:
                 return None
-            if special is not None:
-                self.owner[key] = special
-                self._keep.append(obj)
-                owner = special
-        if isinstance(owner, Slot):
-            return pod.slot(owner)
+        if type(owner) is Slot:
+            return pod.stand_in(key, owner)
         if owner is not None and not owner.abandoned:
             if not owner.finished:
                 raise ClosesCycle(owner)
@@ -365,16 +476,48 @@ class Examination:
         if key not in self._forced:
             place = self._root_ids.get(key)
             if place is None:
-                place = self._split_place(obj, pod)
+                place = self._split_place(obj, kind, pod)
             if place is not None:
                 return self._split(obj, pod, place)
         self.owner[key] = pod
+        if self._deadline is not None:
+            self._look_at_clock(self._deadline)
         return None
 
-    def _split_place(self, obj: Any, pod: PodInProgress) -> Place | None:
+    def _look_at_clock(self, deadline: float) -> None:
+        self._until_clock -= 1
+        if self._until_clock < 0:
+            self._until_clock = _CLOCK_EVERY
+            if time.perf_counter() > deadline:
+                raise TooLongError
+
+    def _special_owner(self, obj: object) -> PodInProgress | Slot | None:
+        owner = self.special(obj)
+        if owner is not None and owner is not ATOM:
+            self.owner[id(obj)] = owner
+            self._keep.append(obj)
+        return owner
+
+    def stand_in(self, obj: Any, pod: PodInProgress) -> int | None:
+        """What `persistent_id` does with an object that may be a class, where all others are
+        ordinary."""
+        owner = self.owner.get(id(obj))
+        if type(owner) is not Slot:
+            owner = self._special_owner(obj)
+        if type(owner) is Slot:
+            return pod.stand_in(id(obj), owner)
+        if owner is ATOM:
+            return None
+        raise NotOrdinary
+
+    def _split_place(self, obj: Any, kind: type, pod: PodInProgress) -> Place | None:
         """Where the pod for `obj` would be, if the policy wants it split off."""
         policy = self.policy
-        size = shallow_bytes(obj)
+        size = self._bytes_of.get(kind)
+        if size is None:
+            size = shallow_bytes(obj)
+            if shallow_bytes_of(kind) is not None:
+                self._bytes_of[kind] = size
         if size >= policy.smallest:
             pod.candidates += 1
             place = place_within(pod.place, pod.candidates)

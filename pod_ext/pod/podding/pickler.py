@@ -5,13 +5,13 @@ from __future__ import annotations
 import copyreg
 import enum
 import functools
-import math
 import pickle
 import sys
 import types
 import weakref
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Any, NoReturn, Protocol
 
 import cloudpickle
 
@@ -19,18 +19,22 @@ from pod.podding.atoms import importable, imported_module
 from pod.podding.deep import DeepPickler
 from pod.podding.definitions import MAIN_MODULES, is_definition
 from pod.podding.opaque import Mark, Opaque, reason_of
+from pod.podding.plain import PLAIN, Shape
 from pod.podding.pods import Slot
 from pod.podding.progress import PodInProgress
 from pod.podding.rebuild import unwrap
 from pod.podding.reducers import reducer_for
 from pod.podding.reducers.code import reduce_code
-from pod.podding.reducers.instances import by_value, completed
+from pod.podding.reducers.instances import CALLING_NEW, by_value, completed, is_complete
 from pod.podding.reducers.weak import reduce_reference
 
 _BASIC_TYPES = frozenset({list, dict, tuple, set, frozenset, bytearray, str, bytes, int, float})
 
 _CACHE = type(functools.lru_cache(len))
 """Saved empty; what it has cached can be reached all the same."""
+
+_UNLIKE = (enum.Enum, types.ModuleType, weakref.ReferenceType, Opaque)
+"""Classes whose objects are reduced in other ways than their class says."""
 
 IN_BAND_BYTES = 4096
 """Shorter buffers stay in the payload: blobs of their own would cost more than they save."""
@@ -49,6 +53,8 @@ class Examiner(Protocol):
     def met(self, obj: Any, pod: PodInProgress) -> int | None:
         """A slot number, or None to bundle the object."""
 
+    def singletons(self) -> tuple[float, float]: ...
+    def stand_in(self, obj: Any, pod: PodInProgress) -> int | None: ...
     def memory_met(self, obj: object, pod: PodInProgress) -> Any | None: ...
     def is_handle(self, kind: type) -> bool: ...
     def closed_met(self, obj: object, pod: PodInProgress) -> None: ...
@@ -66,6 +72,8 @@ class _Reducing:
     def __init__(self, examination: Examiner, pod: PodInProgress) -> None:
         self._examination = examination
         self._pod = pod
+        self._ordinary: set[type] = set()
+        """Types that were met, and all of whose objects are reduced in the usual way."""
         self._names: dict[str, str] = {}
         self._named = 0
         # Closures, not methods: one of these runs for every object and is most of what a save
@@ -77,6 +85,14 @@ class _Reducing:
         """Called by the pickler for every object that is not of a basic builtin type."""
         kind = type(obj)
         examination = self._examination
+        if kind in self._ordinary:
+            try:
+                reduced = obj.__reduce_ex__(5)
+                if type(reduced) is not tuple or reduced[0] is not CALLING_NEW:
+                    reduced = _checked(obj, self._reduce(obj, kind))
+                return reduced if self._named == NAMED else self._own_names(obj, reduced)
+            except Exception as error:
+                return self._refused(obj, error)
         if issubclass(kind, type):
             self._uses(obj)
             return self._name_of(obj)  # by reference: the others have become slots
@@ -103,22 +119,23 @@ class _Reducing:
             reason = "it is a handle to something outside this namespace"
             return examination.opaque(obj, reason, self._pod)
         try:
-            return self._own_names(obj, _checked(obj, self._reduce(obj, kind)))
-        except MemoryError:
-            raise
+            reduced = self._own_names(obj, _checked(obj, self._reduce(obj, kind)))
         except Exception as error:
-            if self.recurses and isinstance(error, RecursionError):
-                raise
-            return examination.opaque(obj, reason_of(error), self._pod)
+            return self._refused(obj, error)
+        if reduced[0] is CALLING_NEW and is_ordinary(kind):
+            self._ordinary.add(kind)
+        return reduced
+
+    def _refused(self, obj: Any, error: Exception) -> Any:
+        """What stands for an object whose reduction raised this."""
+        if isinstance(error, MemoryError) or (self.recurses and isinstance(error, RecursionError)):
+            raise error
+        return self._examination.opaque(obj, reason_of(error), self._pod)
 
     def _reduce(self, obj: Any, kind: type) -> Any:
         if issubclass(kind, types.ModuleType) and imported_module(obj):
             kind = types.ModuleType  # such as `__main__` in a tracked namespace: found by its name
-        reducer = (
-            reducer_for(kind)
-            or copyreg.dispatch_table.get(kind)
-            or cloudpickle.Pickler.dispatch_table.get(kind)
-        )
+        reducer = _reducer_of(kind)
         if issubclass(kind, enum.Enum) and vars(kind)["_member_map_"].get(obj.name) is obj:
             return getattr, (kind, obj.name)  # not by its value, which may not be one to look up by
         if kind is types.BuiltinFunctionType and not isinstance(obj.__self__, types.ModuleType):
@@ -178,10 +195,75 @@ class _Reducing:
             self._pod.modules.add(module.partition(".")[0])
 
 
+def _reducer_of(kind: type) -> Callable[[Any], Any] | None:
+    """What was registered for this type, with Pod or with those that pickle beside it."""
+    return (
+        reducer_for(kind)
+        or copyreg.dispatch_table.get(kind)
+        or cloudpickle.Pickler.dispatch_table.get(kind)
+    )
+
+
+def has_reducer(kind: type) -> bool:
+    """Whether somebody has said how objects of this type are to be reduced."""
+    return _reducer_of(kind) is not None
+
+
+def is_ordinary(kind: type) -> bool:
+    """Whether `object.__reduce_ex__` is all there is to the reduction of any object of this type
+    for which it begins with `CALLING_NEW`."""
+    return _reducer_of(kind) is None and not issubclass(kind, _UNLIKE) and is_complete(kind)
+
+
 class PodPickler(_Reducing, pickle.Pickler):
     """Writes one pod in C. Knows of the others through its examination."""
 
     recurses = True
+
+
+class QuietPodPickler(PodPickler):
+    """Writes a pod that was looked through: see `pod.podding.plain`. Asks about classes alone."""
+
+    def __init__(
+        self, examination: Examiner, pod: PodInProgress, shapes: Mapping[type, Shape]
+    ) -> None:
+        super().__init__(examination, pod)
+        self._with_dict = {kind for kind, shape in shapes.items() if shape is Shape.WITH_DICT}
+        self._holders: set[type] = set()
+        """Types of containers that were met."""
+        self._shapes = shapes
+        asked = {kind for kind, shape in shapes.items() if shape is Shape.ASKED}
+        self.persistent_id = _quiet_hook(examination, pod, (PLAIN | shapes.keys()) - asked)
+
+    def reducer_override(self, obj: Any) -> Any:
+        kind = type(obj)
+        if kind in self._with_dict and self._named == NAMED and kind in self._ordinary:
+            return CALLING_NEW, (kind,), obj.__dict__ or None
+        if kind in self._holders:
+            reduced = obj.__reduce_ex__(5)
+            if len(reduced) < 3 or reduced[2] is None:
+                return reduced
+        elif self._shapes.get(kind) is Shape.HOLDER or kind is Counter:
+            self._holders.add(kind)
+        return super().reducer_override(obj)
+
+    def _refused(self, obj: Any, error: Exception) -> Any:
+        raise NotOrdinary from error
+
+
+class PlainPickler(pickle.Pickler):
+    """Writes a pod that was looked through, and has nothing in it but plain containers and atoms:
+    all in C."""
+
+    def __init__(self, pod: PodInProgress) -> None:
+        super().__init__(pod.payload, protocol=5)
+
+    def reducer_override(self, obj: Any) -> NoReturn:
+        raise NotOrdinary
+
+
+class NotOrdinary(Exception):
+    """A pod has something in it that was not there when it was looked through."""
 
 
 class DeepPodPickler(_Reducing, DeepPickler):
@@ -221,7 +303,7 @@ _HOLDERS = _holders((None, (), {"a": None}))
 def _hook(examination: Examiner, pod: PodInProgress) -> Callable[[Any], int | None]:
     atomic_types = examination.atomic_types
     owner_of, met = examination.owner.get, examination.met
-    nan, numpy_nan = math.nan, getattr(sys.modules.get("numpy"), "nan", math.nan)
+    nan, numpy_nan = examination.singletons()
 
     def persistent_id(obj: Any) -> int | None:
         if type(obj) in atomic_types:
@@ -231,6 +313,22 @@ def _hook(examination: Examiner, pod: PodInProgress) -> Callable[[Any], int | No
         if owner_of(id(obj)) is pod:
             return None
         return met(obj, pod)
+
+    return persistent_id
+
+
+def _quiet_hook(
+    examination: Examiner, pod: PodInProgress, quiet: Set[type]
+) -> Callable[[Any], int | None]:
+    stand_in = examination.stand_in
+
+    nan, numpy_nan = examination.singletons()
+
+    def persistent_id(obj: Any) -> int | None:
+        kind = type(obj)
+        if kind in quiet or (kind is float and obj is not nan and obj is not numpy_nan):
+            return None
+        return stand_in(obj, pod)
 
     return persistent_id
 

@@ -6,12 +6,14 @@ same; it decides only what is written again when something changes, and what a p
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 import zlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 POD_OVERHEAD = 1200
@@ -56,6 +58,12 @@ class Policy(Protocol):
     def observe(self, place: Place, content: int) -> None:
         """Learn what the pod at `place` was at this save: a hash of its content."""
 
+    def take_decisions(self) -> Mapping[Place, bool]:
+        """What it has come to decide since the last call and means to abide by."""
+
+    def adopt(self, decisions: Mapping[Place, bool]) -> None:
+        """Abide by what a copy of it decided, in another process."""
+
 
 def shallow_bytes(obj: Any) -> int:
     """Roughly what an object adds to its pod by itself, without what may be split off it.
@@ -69,27 +77,43 @@ def shallow_bytes(obj: Any) -> int:
         return 8 * len(obj) + _sampled(obj, len(obj))
     if kind is bytearray:
         return len(obj)
+    return shallow_bytes_of(kind) or 0
+
+
+def shallow_bytes_of(kind: type) -> int | None:
+    """The same for all objects of a type; None if it depends on the object."""
+    if kind in _CONTAINERS:
+        return None
     if str(kind.__module__).partition(".")[0] in _HEAVY_LIBRARIES:
         return 16 * 1024
     return 128
 
 
 _SEQUENCES = frozenset({list, tuple, set, frozenset, deque})
+_CONTAINERS = _SEQUENCES | {dict, bytearray}
 _HEAVY_LIBRARIES = frozenset(
     {"pandas", "polars", "pyarrow", "scipy", "sklearn", "networkx", "torch", "xgboost", "lightgbm"}
 )
 
 
-def _sampled(values: Any, count: int) -> int:
-    """Bytes of the strings and numbers in a container, from its first few."""
-    total = seen = 0
-    for value in values:
-        if seen == 4:
-            break
-        seen += 1
-        if type(value) in (str, bytes, int, float):
-            total += sys.getsizeof(value) - 32
-    return max(total, 0) * count // (seen or 1)
+def _sampled(values: Iterable[Any], count: int) -> int:
+    """Bytes of the strings and numbers in a container, from its first few.
+
+    Not by `sys.getsizeof`: it counts a string's UTF-8 once somebody has asked for that, as pickling
+    does, and the same object would be of another size at the next save.
+    """
+    total = 0
+    for value in islice(values, 4):
+        kind = type(value)
+        if kind is str or kind is bytes:
+            total += len(value) + TEXT_BYTES
+        elif kind is int:
+            total += value.bit_length() // 8
+    return total * count // min(count, 4) if total else 0
+
+
+TEXT_BYTES = 17
+"""What a string or bytes object counts for beside its length."""
 
 
 class Lga:
@@ -108,6 +132,7 @@ class Lga:
         self._overhead = overhead
         self._history: dict[Place, _History] = {}
         self._decided: dict[Place, bool] = {}
+        self._news: dict[Place, bool] = {}
 
     def splits(
         self, size: int, place: Place, pod_size: int, pod_place: Place, settled: bool
@@ -118,8 +143,16 @@ class Lga:
         again = min(pod_size, REWRITTEN) * self._volatility(place)
         answer = again + size * self._volatility(pod_place) > self._overhead
         if known is not None or len(self._decided) < _REMEMBERED_PLACES:
-            self._decided[place] = answer
+            self._decided[place] = self._news[place] = answer
         return answer
+
+    def take_decisions(self) -> Mapping[Place, bool]:
+        news, self._news = self._news, {}
+        return news
+
+    def adopt(self, decisions: Mapping[Place, bool]) -> None:
+        room = max(0, _REMEMBERED_PLACES - len(self._decided))
+        self._decided.update(itertools.islice(decisions.items(), room))
 
     def observe(self, place: Place, content: int) -> None:
         if self._fixed is not None:
@@ -156,6 +189,12 @@ class _Unlearned:
     smallest = 0
 
     def observe(self, place: Place, content: int) -> None:
+        pass
+
+    def take_decisions(self) -> Mapping[Place, bool]:
+        return {}
+
+    def adopt(self, decisions: Mapping[Place, bool]) -> None:
         pass
 
 

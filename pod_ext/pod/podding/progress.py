@@ -22,11 +22,16 @@ class ClosesCycle(Exception):
         self.target = target
 
 
+class TooLongError(BaseException):
+    """An examination was given up since it takes longer than it may. Nothing that it runs is to
+    mistake this for an error of its own."""
+
+
 class PodInProgress:
     """A pod while its examination lasts."""
 
     __slots__ = (
-        "abandoned", "buffers", "candidates", "finished", "indexes", "modules",
+        "_stand_ins", "abandoned", "buffers", "candidates", "finished", "indexes", "modules",
         "number", "payload", "pickler", "place", "size", "slot_numbers", "slots",
     )  # fmt: skip
 
@@ -38,6 +43,7 @@ class PodInProgress:
         self.buffers: list[memoryview] = []
         self.slots: list[Target] = []
         self.slot_numbers: dict[Any, int] = {}
+        self._stand_ins: dict[int, int] = {}
         self.modules: set[str] = set()
         self.candidates = 0
         self.size = 0
@@ -49,6 +55,13 @@ class PodInProgress:
         number = self.slot_numbers.setdefault(target, len(self.slots))
         if number == len(self.slots):
             self.slots.append(target)
+        return number
+
+    def stand_in(self, key: int, slot: Slot) -> int:
+        """The number of the slot that stands for the object of this id everywhere."""
+        number = self._stand_ins.get(key)  # hashing a slot takes as long as pickling an object
+        if number is None:
+            number = self._stand_ins[key] = self.slot(slot)
         return number
 
     def index_of(self, obj: object) -> int | None:

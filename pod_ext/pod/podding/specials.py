@@ -35,19 +35,29 @@ class Specials:
             Mark: lambda mark: Slot("opaque", mark.args),
         }
         self._by_type |= dict.fromkeys(_OWNED_TYPES)
+        self.owned_types = set(_OWNED_TYPES)
+        """Types all of whose objects a pod owns, as far as they were met."""
         self.atomic_types = set(ATOMIC_TYPES)
 
     def __call__(self, obj: Any) -> PodInProgress | Slot | None:
         """`ATOM`, a slot, or None for an object that a pod owns."""
         kind = type(obj)
-        try:
-            look = self._by_type[kind]
-        except KeyError:
-            if kind in self.atomic_types or is_atomic(obj):
-                self.atomic_types.add(kind)
-                return ATOM
-            look = self._by_type[kind] = self._looker(kind)
+        if kind not in self._by_type:
+            self._learn(kind, obj)
+        if kind in self.atomic_types:
+            return ATOM
+        look = self._by_type[kind]
         return None if look is None else look(obj)
+
+    def _learn(self, kind: type, obj: object) -> None:
+        """Find out about a type that was not met before, by an object of it."""
+        if kind in self.atomic_types or is_atomic(obj):
+            self.atomic_types.add(kind)
+            self._by_type[kind] = None
+            return
+        look = self._by_type[kind] = self._looker(kind)
+        if look is None:
+            self.owned_types.add(kind)
 
     def _looker(self, kind: type) -> Callable[[Any], PodInProgress | Slot | None] | None:
         if issubclass(kind, type):
@@ -83,12 +93,17 @@ class Specials:
         return ATOM if self._holds_atoms(obj, CONSTANT_DEPTH) else None
 
     def _holds_atoms(self, obj: Any, depth: int) -> bool:
-        atomic = self.atomic_types
-        return all(
-            type(each) in atomic
-            or (depth > 0 and type(each) in _CONSTANTS and self._holds_atoms(each, depth - 1))
-            for each in obj
-        )
+        atomic, known = self.atomic_types, self._by_type
+        for each in obj:
+            kind = type(each)
+            if kind not in atomic and kind not in known:
+                # Not only once such an object is met by itself: the answer must not depend on that.
+                self._learn(kind, each)
+            if kind not in atomic and not (
+                depth > 0 and kind in _CONSTANTS and self._holds_atoms(each, depth - 1)
+            ):
+                return False
+        return True
 
     def _callable(self, obj: Any) -> PodInProgress | None:
         """What libraries make in place of functions (Cython's, NumPy's) is found by name, too."""

@@ -1,7 +1,10 @@
 """One namespace over one store."""
 
+from pod.session.looks import WAYS
+from pod.session.names import Versioned, every_name
 from pod.session.outcomes import Cell, CheckedOut, Missed, Saved
 from pod.session.session import Session
-from pod.session.survey import Versioned
 
-__all__ = ["Cell", "CheckedOut", "Missed", "Saved", "Session", "Versioned"]
+__all__ = [
+    "WAYS", "Cell", "CheckedOut", "Missed", "Saved", "Session", "Versioned", "every_name",
+]  # fmt: skip

@@ -32,6 +32,8 @@ class Saved:
     opaque: dict[str, tuple[str, ...]]
     """Variable -> what inside it could not be saved, likewise."""
     seconds: float
+    under_way: bool = False
+    """Whether it is still being looked at what there is to say: see `Session.take_landed`."""
     lost: str = ""
     """What is gone of what was saved before, when that was found out; this save holds everything
     that is needed now."""

@@ -15,13 +15,13 @@ import platform
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pod.errors import PodError, StorageError
-from pod.history import figures, generators
-from pod.history.manifest import Manifest, canonical, store_component
+from pod.errors import PodError, StorageError, one_line
+from pod.history import figures, generators, predecessors
+from pod.history.manifest import Manifest, canonical
 from pod.history.moments import History
 from pod.history.records import Commit
 from pod.history.restore import (
@@ -31,21 +31,21 @@ from pod.history.restore import (
     restore,
     with_definitions,
 )
-from pod.history.snapshot import (
-    Collector,
-)
-from pod.history.state import (
-    State,
-    differences,
-)
+from pod.history.snapshot import Collector, Recent
+from pod.history.state import State, differences, needed_definitions
 from pod.history.versions import differing
 from pod.interrupts import Gate, uninterrupted
 from pod.podding.atoms import is_import
 from pod.podding.definitions import Tokens
 from pod.podding.policies import Policy
+from pod.session import looks
 from pod.session.arrival import complete, is_in_place, separated, state_at, using_displaced
+from pod.session.draft import Draft, Found, LookLostError, Threaded
+from pod.session.findings import Changes, advance, find, presumed
+from pod.session.looks import Looks, Task
+from pod.session.names import Versioned, every_name
 from pod.session.outcomes import Cell, CheckedOut, Missed, Saved
-from pod.session.survey import Survey, Versioned, is_unavailable, with_figures
+from pod.session.survey import Survey, hanging_together, is_unavailable
 from pod.store.codec import digest as digest_of
 from pod.store.writer import WriteJob, Writer
 from pod.tracking import Touched, Tracker
@@ -61,6 +61,16 @@ Rebuild = Callable[[Mapping[str, Any], Callable[[str], Any]], dict[str, Any]]
 """From the variables of a moment, and what gives its definitions by token, to new objects."""
 
 
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A draft completed."""
+
+    job: WriteJob
+    after: State
+    saved: Saved
+    found: Found
+
+
 class Session:
     """Saves and restores one namespace.
 
@@ -71,6 +81,8 @@ class Session:
         versioned: which names count as variables.
         notebook: path of the notebook, for the log.
         prefix: how its id begins.
+        snapshot: where looks are made that take long, see `looks`.
+        known_bytes: memory for what is known to be stored; what is forgotten is stored again.
     """
 
     def __init__(
@@ -81,9 +93,11 @@ class Session:
         tracker: Tracker,
         policy: Policy,
         *,
-        versioned: Versioned = lambda name, _: name != "__builtins__",
+        versioned: Versioned = every_name,
         notebook: str = "",
         prefix: str = "",
+        snapshot: str = "inline",
+        known_bytes: int | None = None,
     ) -> None:
         self.namespace = namespace
         self.head: int | None = None
@@ -95,8 +109,35 @@ class Session:
         self.notebook = notebook
         self.track_random = False
         """Whether the states of the global random generators are part of each moment."""
+        self.active_filter = True
+        """Whether only what can have changed is looked at; else everything is, at each save."""
+        self.may_redo: Callable[[], bool] = lambda: True
+        """Whether the namespace is as its owner left it, so that `redo` may look at it now."""
+        self.on_lost: Callable[[], None] | None = None
+        """Called, in any thread, when looks came to nothing (see `redo`)."""
         self._survey = Survey(namespace, Tokens(), policy, versioned)
+        self._recent = None if known_bytes is None else Recent(self._has_blob, known_bytes)
+        self._is_known = self._recent or self._has_blob
+        self._looks = Looks(
+            self._survey,
+            policy,
+            history.repository,
+            writer,
+            self._is_known,
+            history.manifest,
+            snapshot,
+        )
         self._state = State()
+        self._latest = self._state
+        """What is known, or presumed as long as looks are under way."""
+        self._drafts: tuple[Draft, ...] = ()
+        """Saves under way, in their order."""
+        self._lost: tuple[Draft, ...] = ()
+        """Saves that came to nothing and are to be made again."""
+        self._lost_why = ""
+        self._landed: list[Saved] = []
+        self._minted: frozenset[int] = frozenset()
+        self._minted_by: Draft | None = None
         self._touched = Touched()
         """What the tracker has handed over and no save has dealt with."""
         self.checkouts = 0
@@ -113,8 +154,10 @@ class Session:
         self._tracker.touch(Touched(everything=True))
         self._survey.tokens = earlier._survey.tokens
         # Files may have been deleted while nobody looked.
+        earlier.settle()
         if all(map(self._has_blob, earlier._state.blobs())):
             self.head, self._state = earlier.head, earlier._state
+            self._latest = self._state
 
     @property
     def aliases(self) -> Aliases:
@@ -140,7 +183,7 @@ class Session:
         """A cell only looked at these, since `set_aside`: that it touched them does not count.
         What else was touched does, such as by code that ran along with it."""
         with self._lock, uninterrupted():
-            if self.aliases.runs_user_code() or (draws and with_figures(self._state)):
+            if self.aliases.runs_user_code() or (draws and self._survey.with_figures(self._state)):
                 return
             touched = self._tracker.take()
             self._tracker.touch(Touched(touched.names - names, touched.everything))
@@ -154,31 +197,50 @@ class Session:
     def save(self, cell: Cell = NO_CELL, *, only_if_changed: bool = False) -> Saved | None:
         """Save what changed since the last save as a new time id; None if nothing had to be.
 
-        Returns as soon as the bytes to be written are settled; they become durable in the
-        background. When it raises, or is interrupted, nothing has happened, and what was touched
-        counts towards the next save.
+        Returns as soon as nothing that happens from now on can get into it. What is found may be
+        told later (`take_landed`), and all of it becomes durable in the background. When it raises,
+        or is interrupted, nothing has happened, and what was touched counts towards the next save.
         """
+        return self._saved(cell, only_if_changed, None)
+
+    def redo(self) -> Saved | None:
+        """Save what the looks that were lost were to save, under the last of their time ids; None
+        if none was."""
+        with self._lock:
+            if not self._lost:
+                return None
+            return self._saved(NO_CELL, False, self._lost[-1])
+
+    def _saved(self, cell: Cell, only_if_changed: bool, again: Draft | None) -> Saved | None:
         if os.getpid() != self._pid:
             raise PodError("this is a forked copy of the process whose namespace Pod saves")
         with self._lock, uninterrupted() as gate:
             started = time.perf_counter()
             self._touched |= self._tracker.take()
             gate.let_in()
-            t, claimed, lost = self._begin()
+            if only_if_changed:
+                self.settle()
+            self._make_room()
+            t, claimed, lost = self._begin(again)
+            dealt_with = self._lost
+            cell = together([draft.cell for draft in dealt_with], cell)
+            only_if_changed = only_if_changed and not dealt_with
             try:
-                saved = self._save(t, claimed, cell, started, only_if_changed, gate)
+                here = only_if_changed or again is not None
+                saved = self._save(t, claimed, cell, started, only_if_changed, here, gate)
             finally:
                 gate.open = False
                 if self.head != t:
-                    self._release(t, claimed)
+                    self._release(t, claimed and again is None)
             if saved is None:
                 return None
+            self._forget_lost(dealt_with, t)
             if not self._writer.background:
                 gate.let_in()  # it writes here; what it does not come to is queued
             self._writer.start()
             return replace(saved, lost=lost)
 
-    def _begin(self) -> tuple[int, bool, str]:
+    def _begin(self, again: Draft | None) -> tuple[int, bool, str]:
         """The next time id, whether it is claimed, and what was found to be gone. Where nothing
         can be read or written, saves go on in memory, and the writer claims when it can."""
         repository = self.history.repository
@@ -186,23 +248,24 @@ class Session:
         try:
             repository.renew()
             lost = self._look_for_losses()
+            if again is not None:
+                return again.t, again.claimed, lost
             return repository.claim(max(self.history.pending_times(), default=0) + 1), True, lost
         except StorageError:
+            if again is not None:
+                return again.t, again.claimed, lost
             newest = max([self.head or 0, *self.history.pending_times()])
             return repository.next_time(newest + 1), False, lost
 
     def _look_for_losses(self) -> str:
         """Start over if what the next commit would rely on is gone, because somebody deleted the
         pod directory or files in it; says what is gone."""
-        repository, head = self.history.repository, self.head
-        has_head = (
-            head is None
-            or head in self.history.pending_times()
-            or (repository.exists(head) and not self._writer.was_dropped(head))
-        )
+        repository = self.history.repository
         losses = repository.losses
-        if has_head and losses == self._losses:
+        if self._has_head() and losses == self._losses:
             return ""
+        self.settle()
+        head, has_head = self.head, self._has_head()
         self.history.forget()
         lost = repository.lost
         whole = not any(
@@ -212,7 +275,7 @@ class Session:
         # Then what comes next still says what it came from.
         was_removed = head is not None and not has_head and repository.was_removed(head)
         if not whole:
-            self._state = State()
+            self._state = self._latest = State()
         if not has_head and not was_removed:
             self.head = None
         self._losses = losses  # last: an interrupt before that must not hide them
@@ -227,6 +290,14 @@ class Session:
             return f"time {head} is gone from {repository.storage}"
         return f"a part of what was saved is gone from {repository.storage}"
 
+    def _has_head(self) -> bool:
+        head, repository = self.head, self.history.repository
+        return (
+            head is None
+            or head in self.history.pending_times()
+            or (repository.exists(head) and not self._writer.was_dropped(head))
+        )
+
     def _release(self, t: int, claimed: bool) -> None:
         if not claimed:
             return
@@ -240,12 +311,14 @@ class Session:
         cell: Cell,
         started: float,
         only_if_changed: bool,
+        here: bool,
         gate: Gate,
     ) -> Saved | None:
-        """With an open gate, which it closes as soon as something is settled."""
+        """With an open gate, which it closes as soon as something is settled. `here`: look in this
+        thread, however long it takes."""
         generation = self.history.repository.generation if claimed else None
         rescued = self._rescue(generation) if claimed else {}
-        before = self._state
+        before = self._latest
         # Before any code of the objects that are examined can draw from them.
         found = generators.states() if self.track_random else {}
         values = self._survey.values()
@@ -253,26 +326,148 @@ class Session:
         # What was reached is told once. So until it is known, it is everything.
         self._touched = Touched(known.names, everything=True)
         self._touched = known | self._survey.reached(before, values, known)
-        seen = self._survey.look(before, values, self._touched, t)
-        blobs = Collector(self._has_blob, rescued)
-        manifests: dict[str, Manifest] = {}
-        for component in seen.components:
-            manifest = store_component(component, blobs.put)
-            manifests[blobs.put(manifest.to_bytes())] = manifest
-            for pod, stored in zip(component.pods, manifest.pods, strict=True):
-                self._policy.observe(pod.place, hash((stored.payload, stored.buffers)))
+        if not self.active_filter:
+            self._touched |= Touched(everything=True)
+        blobs = Collector(self._is_known, rescued)
         random = generators.put(found, blobs.put)
-        after = self._survey.advance(before, values, seen.active, manifests, blobs.put)
-        after = replace(after, random=random)
-        added, changed, removed = differences(before.variables, after.variables)
-        if only_if_changed and after.same_as(before):
-            gate.open = False
-            self._state, self._touched = after, Touched()
-            return None
-        commit = Commit(
+        look, active = self._looks.begin(
+            Task(t, before, values, self._touched, here, self._state, self._drafts), blobs, gate
+        )
+        draft = Draft(
             t=t,
+            claimed=claimed,
             parent=self.head,
+            cell=cell,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+            save_seconds=round(time.perf_counter() - started, 6),
+            touched=self._touched,
+            names=frozenset(active.roots),
+            changes=Changes.of(before, active, values),
+            random=random,
+            blobs=blobs.blobs,
+            losses=self._losses,
+            generation=generation,
+            look=look,
+            settle=self._settled,
+        )
+        if self._drafts or not look.over:
+            gate.open = False
+            self._writer.enqueue(draft)
+            self._drafts = (*self._drafts, draft)
+            self._hold()
+            self._latest = presumed(before, active, draft.changes)
+            self.head, self._touched = t, Touched()
+            return Saved(t, (), (), (), {}, {}, time.perf_counter() - started, under_way=True)
+        landing = self._complete(draft)
+        if only_if_changed and landing.after.same_as(self._state):
+            gate.open = False
+            self._state = self._latest = landing.after
+            self._touched = Touched()
+            return None
+        self._writer.make_room(landing.job)
+        gate.open = False  # nothing may come between: the state goes with the commit
+        self._writer.enqueue(landing.job)
+        self._take_over(draft, landing)
+        self.head, self._touched = t, Touched()
+        return replace(landing.saved, seconds=time.perf_counter() - started)
+
+    # --- drafts
+
+    def holds(self) -> None:
+        """Say that the tracker keeps all code from using what it is told to hold. Then a thread may
+        look at the namespace."""
+        self._looks.can_hold = True
+
+    def settle(self) -> None:
+        """Wait until every look under way is over, and take over what it found."""
+        with self._lock:
+            while self._drafts:
+                self._settled(self._drafts[-1])
+
+    def _make_room(self) -> None:
+        """Wait while as many looks are under way as may be."""
+        while sum(not draft.look.over for draft in self._drafts) >= looks.MOST_UNDER_WAY:
+            self._settled(self._drafts[0])
+
+    def await_looks(self, names: Collection[str] | None = None) -> None:
+        """Wait until no thread looks at any of these variables (default: any at all)."""
+        for draft in self._drafts:
+            if isinstance(draft.look, Threaded) and (
+                names is None or not draft.names.isdisjoint(names)
+            ):
+                draft.look.wait()
+
+    def under_look(self) -> frozenset[str]:
+        """Variables that a thread is looking at, and that must not change meanwhile."""
+        looks = [d for d in self._drafts if isinstance(d.look, Threaded) and not d.look.over]
+        return frozenset[str]().union(*(draft.names for draft in looks))
+
+    def _hold(self) -> None:
+        """Keep what a thread is looking at from being changed."""
+        self._tracker.hold(self.under_look(), self.await_looks)
+
+    @property
+    def lost(self) -> str:
+        """Why looks came to nothing whose variables are still to be looked at again, or ''."""
+        return self._lost_why if self._lost else ""
+
+    def take_landed(self) -> list[Saved]:
+        """What was found by looks that were under way when their saves returned, once."""
+        landed, self._landed = self._landed, []
+        return landed
+
+    def _settled(self, draft: Draft) -> WriteJob | None:
+        """Complete a draft, after those before it; its job, None if it came to nothing. Called by
+        whoever needs it first, the writer's thread mostly."""
+        while True:
+            with self._lock:
+                if draft.done is not None or draft not in self._drafts:
+                    return draft.done
+                first = self._drafts[0]
+                if first.look.over:
+                    self._land(first)
+                    continue
+            first.look.wait()  # without the lock, unless the caller has it
+
+    def _land(self, draft: Draft) -> None:
+        """Complete the first draft, or give up all of them."""
+        with uninterrupted():
+            try:
+                landing = self._complete(draft)
+            except Exception as error:
+                self._lose(one_line(error))
+                return
+            self._take_over(draft, landing)
+            self._drafts = self._drafts[1:]
+            self._hold()
+            if not self._drafts:
+                self._latest = self._state
+            self._landed.append(landing.saved)
+
+    def _complete(self, draft: Draft) -> Landing:
+        """What the commit says, now that it is known what the look found; alters nothing but what
+        is stored and learned. `LookLostError`."""
+        found = draft.look.found()
+        findings = found.findings
+        self._check_completeness(draft, found)
+        if found.written is not None:
+            self.history.repository.learn(found.written)
+        if self._recent is not None:
+            self._recent.note(blob for group in findings.groups for blob in group.blobs)
+        self._policy.adopt(findings.decided)
+        for place, content in findings.observed:
+            self._policy.observe(place, content)
+        sizes = {entry.name: entry.nbytes for entry in findings.variables}
+        self._looks.effort.note(sizes, found.seconds)
+        blobs = Collector(self._is_known, {**draft.blobs, **found.blobs})
+        after = advance(self._state, draft.changes, findings, blobs.put)
+        after = replace(after, random=draft.random)
+        added, changed, removed = differences(self._state.variables, after.variables)
+        cell = draft.cell
+        commit = Commit(
+            t=draft.t,
+            parent=draft.parent,
+            created=draft.created,
             seconds=round(cell.seconds, 6),
             code=_cut(cell.code),
             ok=cell.ok,
@@ -281,32 +476,99 @@ class Session:
             changed=changed,
             removed=removed,
             bytes=0,
-            save_seconds=round(time.perf_counter() - started, 6),
+            save_seconds=draft.save_seconds,
             table=after.variables.digests,
             definitions=after.definitions.digests,
             message=cell.message,
             session=self.id,
             notebook=self.notebook,
             python=platform.python_version(),
-            random=random,
+            random=draft.random,
         )
+        written = found.written.nbytes if found.written is not None else 0
+        bases = {**found.bases, **predecessors.state_bases(self._state, after)}
+        if findings.manifests:
+            bases |= predecessors.bases(
+                self._state, findings.groups, findings.manifests, self.history.manifest, blobs.blobs
+            )
         job = WriteJob(
-            t, blobs.blobs, _commit_body(commit), claimed, self._losses, self._needs(commit)
+            draft.t,
+            blobs.blobs,
+            _commit_body(commit, written),
+            draft.claimed,
+            draft.losses,
+            self._needs(commit),
+            bases,
         )
-        self._writer.make_room(job)
-        gate.open = False  # nothing may come between: the state goes with the commit
-        self._writer.enqueue(job)
-        self._state, self.head, self._touched = after, t, Touched()
-        self._relied_since = generation
-        for digest, manifest in manifests.items():
-            self.history.remember(digest, manifest)
         news = {*added, *changed}
-        return Saved(
-            t, added, changed, removed,
-            {name: why for name, why in seen.failures.items() if name in news},
+        saved = Saved(
+            draft.t, added, changed, removed,
+            {name: why for name, why in findings.failures.items() if name in news},
             {n: after.variables[n].opaque for n in sorted(news) if after.variables[n].opaque},
-            time.perf_counter() - started,
+            draft.save_seconds,
         )  # fmt: skip
+        return Landing(job, after, saved, found)
+
+    def _check_completeness(self, draft: Draft, found: Found) -> None:
+        """`LookLostError` unless everything was looked at that may have changed, as is known only
+        now that earlier looks are over."""
+        reached, _ = hanging_together(self._state, draft.changes.seeds)
+        missing = reached - draft.changes.gone - draft.changes.skipped - found.findings.looked_at
+        missing &= self._state.groups.keys() | draft.changes.rebound
+        if missing:
+            raise LookLostError(f"{min(missing)} turned out to share objects with what was touched")
+        twice = self._minted & {key for _, key in found.minted}
+        if twice and draft is not self._minted_by:
+            raise LookLostError("a class was named twice")
+
+    def _take_over(self, draft: Draft, landing: Landing) -> None:
+        self._state = landing.after
+        self._relied_since = draft.generation
+        if not self._drafts:
+            self._latest = landing.after
+        for digest, manifest in landing.found.findings.manifests.items():
+            self.history.remember(digest, manifest)
+        self._survey.since.hear(landing.found.noted)
+        if landing.found.minted:
+            self._adopt_minted(draft, landing.found.minted)
+        draft.done = landing.job
+
+    def _adopt_minted(self, draft: Draft, minted: Iterable[tuple[str, int]]) -> None:
+        """Which objects have the tokens that were given elsewhere is not known here. What uses
+        them is looked at once more, here."""
+        tokens = {token for token, _ in minted}
+        self._survey.tokens.reserve(tokens)
+        self._minted = frozenset(key for _, key in minted)
+        self._minted_by = draft
+        groups = self._state.definition_groups
+        names = frozenset(
+            name
+            for name, group in self._state.groups.items()
+            if not tokens.isdisjoint(needed_definitions(group.uses, groups))
+        )
+        self._looks.only_here |= names
+        self._tracker.touch(Touched(names))
+
+    def _lose(self, why: str) -> None:
+        """Give up all drafts: what they were to save is to be looked at again."""
+        drafts, self._drafts = self._drafts, ()
+        self._hold()
+        for draft in drafts:
+            draft.look.abandon()
+            self._touched |= draft.touched | Touched(draft.names)
+        self.head = drafts[0].parent
+        self._latest = self._state
+        self._lost = (*self._lost, *drafts)
+        self._lost_why = why
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def _forget_lost(self, dealt_with: Sequence[Draft], t: int) -> None:
+        """They have been saved, as a part of time `t`."""
+        for draft in dealt_with:
+            if draft.t != t:
+                self._release(draft.t, draft.claimed)
+        self._lost = tuple(draft for draft in self._lost if draft not in dealt_with)
 
     def _needs(self, commit: Commit) -> Callable[[], Iterable[str]]:
         """Every blob behind a commit, once its own are written."""
@@ -320,9 +582,9 @@ class Session:
             first = self.save(Cell(message="before %pod_verify --live"), only_if_changed=True)
             values, before = self._survey.values(), self._state
             seen = self._survey.look(before, values, Touched(everything=True), self.head or 0)
-            made = (store_component(component, digest_of) for component in seen.components)
-            manifests = {digest_of(manifest.to_bytes()): manifest for manifest in made}
-            after = self._survey.advance(before, values, seen.active, manifests, digest_of)
+            findings = find(seen, self._survey.tokens, self._policy, digest_of)
+            after = advance(before, Changes.of(before, seen.active, values), findings, digest_of)
+            manifests = findings.manifests
             unseen = {
                 name: self._last_seen_changing(name)
                 for names in differences(before.variables, after.variables)
@@ -334,7 +596,7 @@ class Session:
                 self._tracker.touch(Touched(frozenset(unseen)))
                 cell = Cell(message="changed unseen, found by %pod_verify --live")
                 saved = self.save(cell, only_if_changed=True)
-            opaque = {each.name for each in after.variables.values() if each.opaque}
+            opaque = {each.name for each in after.variables.entries() if each.opaque}
             return Missed(
                 len(values),
                 first.t if first else None,
@@ -382,11 +644,17 @@ class Session:
                 if is_unavailable(self._state, name, value)
             }
             if not self._state.blobs(without=unavailable).isdisjoint(lost - found.keys()):
-                self._state = State()
+                self.settle()
+                self._state = self._latest = State()
         return found
 
     def _has_blob(self, digest: str) -> bool:
-        return self._writer.pending_blob(digest) is not None or self.history.repository.has(digest)
+        return (
+            self._writer.pending_blob(digest) is not None
+            or self.history.repository.has(digest)
+            # If one of these comes to nothing, so does what comes after it.
+            or any(digest in draft.blobs for draft in self._drafts)
+        )
 
     # --- checkout
 
@@ -403,9 +671,10 @@ class Session:
         """
         with self._lock, uninterrupted() as gate, self.history.reading(t):
             gate.let_in()
+            self.settle()
             commit = self.history.commit(t)
             self.history.require_trust(commit)
-            then = self.history.variables(commit)
+            then = self.history.variables(commit, self._state.variables)
             chosen = choose(then, names, t)
             saved = self.save(Cell(message=f"before %pod_checkout {t}"), only_if_changed=True)
             report = CheckedOut(t, saved.t if saved else None, names is not None)
@@ -426,7 +695,7 @@ class Session:
             if rebuild is not None:
                 live = {
                     each.name: dict.get(self.namespace, each.name)
-                    for each in then.values()
+                    for each in then.entries()
                     if is_in_place(self.namespace, self._state, each, same)
                 }
                 definitions = restored.definitions
@@ -450,7 +719,7 @@ class Session:
             report.versions = differing(with_definitions(self.history, commit, loaded))
             report.opaque = {v.name: v.opaque for v in wanted if v.opaque and v.name not in rebuilt}
             if names is None:
-                report.removed = sorted(self._state.variables.keys() - then.keys())
+                report.removed = sorted(set(self._state.variables).difference(then))
                 after = state_at(self.history, commit, then, restored, kept, self._state)
                 if self.track_random:
                     report.generators = generators.prepare(self.history, commit)
@@ -496,7 +765,8 @@ class Session:
         if after is not None:
             settings.apply()
             random = generators.digests() if self.track_random else ()
-            self._state, self.head = replace(after, random=random), t
+            self._state = self._latest = replace(after, random=random)
+            self.head = t
             self._relied_since = None
             self._tracker.take()
             self._touched = Touched()
@@ -514,6 +784,21 @@ def _cut(code: str) -> str:
     return f"{code[:MAX_CODE]}\n# ... and more: the cell has {len(code)} characters"
 
 
-def _commit_body(commit: Commit) -> Callable[[int], bytes]:
+def _commit_body(commit: Commit, written: int) -> Callable[[int], bytes]:
+    """`written`: bytes of it that are in the store already."""
     raw = commit.to_json()
-    return lambda nbytes: canonical(raw | {"bytes": nbytes})
+    return lambda nbytes: canonical(raw | {"bytes": nbytes + written})
+
+
+def together(before: Iterable[Cell], cell: Cell) -> Cell:
+    """Cells that are saved as one."""
+    cells = [*before, cell]
+    if len(cells) == 1:
+        return cell
+    return Cell(
+        code="\n\n".join(each.code for each in cells if each.code),
+        ok=all(each.ok for each in cells),
+        error=next((each.error for each in reversed(cells) if each.error), ""),
+        seconds=sum(each.seconds for each in cells),
+        message=cell.message or next((each.message for each in cells if each.message), ""),
+    )

@@ -1,28 +1,25 @@
-"""Looking at a namespace: which variables can have changed, what they are made of now, and what is
-known once that took the place of what was."""
+"""Looking at a namespace: which variables can have changed, and what they are made of now."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import types
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pod.compare.describe import describe
-from pod.history.manifest import Manifest
-from pod.history.snapshot import definition_entries, group_of, variable_entries
-from pod.history.state import FirstSeen, State, is_held, needed_definitions, reference_to
+from pod.history.records import Variable
+from pod.history.state import FirstSeen, State, Values
+from pod.history.table import Table
 from pod.podding.atoms import unchanging
-from pod.podding.definitions import Tokens
+from pod.podding.definitions import Tokens, is_definition
 from pod.podding.examination import Examination
 from pod.podding.memory import Holders
 from pod.podding.opaque import Unavailable
-from pod.podding.pods import Bytes, Component
+from pod.podding.pods import Component
 from pod.podding.policies import Policy
+from pod.session.names import Versioned, rule_of
 from pod.tracking import Touched
 from pod.tracking.aliases import Aliases
-
-Versioned = Callable[[str, object], bool]
-"""Whether a name, with this object, is a variable to be saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +33,10 @@ class Active:
     """Variables that are new, or have another object than at the last save."""
     gone: set[str]
     """Variables that are no longer in the namespace."""
+    seeds: set[str]
+    """Variables from which all others hang."""
+    skipped: set[str]
+    """Variables that hang together with these and are not looked at: they could not be restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,45 +59,62 @@ class Survey:
         self.tokens = tokens
         self._namespace = namespace
         self._policy = policy
-        self._versioned = versioned
-        self._since = FirstSeen()
+        self._rule = rule_of(versioned)
+        self.since = FirstSeen()
         self._whole = Holders()
+        self._with_figures = _Shards(lambda entry: "matplotlib" in dict(entry.versions))
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> Values:
         """The variables that are in the namespace now."""
-        versioned = self._versioned
-        return {
-            name: value
-            for name, value in dict.items(self._namespace)
-            if type(name) is str and versioned(name, value)
-        }
+        space = self._namespace
+        # A subclass would record being looked at.
+        return Values(space if type(space) is dict else dict.items(space), self._rule.left_out)
 
-    def reached(self, state: State, values: Mapping[str, Any], touched: Touched) -> Touched:
+    def with_figures(self, state: State) -> set[str]:
+        """Variables that hold something of matplotlib's, or may, while they are being looked at."""
+        under_way = {name for name, group in state.groups.items() if group.is_under_way}
+        return under_way | self._with_figures.among(state.variables)
+
+    def reached(self, state: State, values: Values, touched: Touched) -> Touched:
         """What may have been changed by ways that do not go by its name."""
         try:
-            names = self.aliases.reached(touched, values)
+            names = self.aliases.reached(touched, values, values.having)
             if self.aliases.figures_in_use(touched, values):
-                names |= with_figures(state)
+                names |= self.with_figures(state)
         except Exception:  # threads, modules and libraries may be in any state
             return Touched(everything=True)
         return Touched(names)
 
-    def look(self, state: State, values: Mapping[str, Any], touched: Touched, t: int) -> Seen:
-        """What is active now, as components; and why some of it could not be saved."""
+    def look(
+        self,
+        state: State,
+        values: Values,
+        touched: Touched,
+        t: int,
+        deadline: float | None = None,
+    ) -> Seen:
+        """What is active now, as components; and why some of it could not be saved.
+
+        `TooLongError` soon after the deadline, by `time.perf_counter`.
+        """
         while True:
-            active = self._active(state, values, touched)
+            active = self.active(state, values, touched)
             examination = Examination(
-                self._namespace, self.tokens, self._policy, t, self._since.at(t), self._whole
+                self._namespace,
+                self.tokens,
+                self._policy,
+                t,
+                self.since.at(t),
+                self._whole,
+                deadline,
             )
             try:
                 examination.examine(active.roots, active.definitions, active.rebound)
                 met = {
                     name
-                    for name, value in values.items()
-                    if examination.has_met(value)
-                    and name not in active.roots
-                    and not unchanging(value)
-                    and not is_unavailable(state, name, value)
+                    for name in examination.names_met(values, values.having) - active.roots.keys()
+                    if not unchanging(values[name])
+                    and not is_unavailable(state, name, values[name])
                 }
                 if not met and not examination.has_parted():
                     return Seen(active, examination.failures, examination.components())
@@ -105,12 +123,10 @@ class Survey:
             # An active variable got hold of another one's object in a way that no tracker saw.
             touched |= Touched(frozenset(met))
 
-    def _active(self, state: State, values: Mapping[str, Any], touched: Touched) -> Active:
+    def active(self, state: State, values: Values, touched: Touched) -> Active:
         """Variables and definitions that can have changed: those touched, and all that hang
         together with one of them."""
-        objects = state.objects
-        rebound = {n for n, value in values.items() if not is_held(objects.get(n), value)}
-        gone = state.groups.keys() - values.keys()
+        rebound, gone = state.objects.changes(values)
         asked = values.keys() if touched.everything else touched.names & values.keys()
         looked_at = {
             name
@@ -118,69 +134,70 @@ class Survey:
             # Through a placeholder nothing can have been changed.
             if not unchanging(values[name]) and not is_unavailable(state, name, values[name])
         }
-        names, tokens = _hanging_together(state, {*rebound, *gone, *looked_at})
+        seeds = {*rebound, *gone, *looked_at}
+        names, tokens = hanging_together(state, seeds)
         live = {token: self.tokens.live(token) for token in tokens}
+        names &= values.keys()
+        skipped = {name for name in names if is_unavailable(state, name, values[name])}
         return Active(
-            roots={
-                name: values[name]
-                for name in names
-                if name in values and not is_unavailable(state, name, values[name])
-            },
+            roots={name: values[name] for name in names - skipped},
             definitions={token: found for token, found in live.items() if found is not None},
             rebound=rebound,
             gone=gone,
+            seeds=seeds,
+            skipped=skipped,
         )
 
-    def advance(
-        self,
-        before: State,
-        values: Mapping[str, Any],
-        active: Active,
-        manifests: Mapping[str, Manifest],
-        put: Callable[[Bytes], str],
-    ) -> State:
-        """The state after these components took the place of what was active."""
-        groups, objects = dict(before.groups), dict(before.objects)
-        for name in active.gone:
-            del groups[name]
-            del objects[name]
-        objects.update({name: reference_to(values[name]) for name in active.rebound})
-        definition_groups = dict(before.definition_groups)
-        for digest, manifest in manifests.items():
-            group = group_of(digest, manifest)
-            groups.update(dict.fromkeys(group.names, group))
-            definition_groups.update(dict.fromkeys(group.tokens, group))
-        used = {token for group in set(groups.values()) for token in group.uses}
-        needed = needed_definitions(used, definition_groups)
-        definition_groups = {t: group for t, group in definition_groups.items() if t in needed}
+    def name_definitions(self, active: Active) -> None:
+        """Give a token to each class and function of the session that is easily found, so that
+        whoever looks elsewhere uses the same ones."""
+        for value in active.roots.values():
+            for each in (value, type(value)):
+                if _may_be_definition(each):
+                    self._name_definition(each)
 
-        definitions = definition_entries(manifests, lambda token: describe(self.tokens.live(token)))
-        definition_table = before.definitions.updated(
-            [e for e in definitions if e.name in needed and before.definitions.get(e.name) != e],
-            before.definitions.keys() - needed,
-            put,
-        )
-        variables = variable_entries(manifests, lambda name: describe(values[name]), definitions)
-        table = before.variables.updated(
-            [entry for entry in variables if before.variables.get(entry.name) != entry],
-            active.gone,
-            put,
-        )
-        return State(table, definition_table, groups, definition_groups, objects)
+    def _name_definition(self, definition: Any) -> None:
+        todo = [definition]
+        seen: set[int] = set()
+        while todo:
+            each = todo.pop()
+            if id(each) in seen or not (_may_be_definition(each) and is_definition(each)):
+                continue
+            seen.add(id(each))
+            self.tokens.token_of(each)
+            todo += each.__dict__.values()
+            todo += each.__bases__ if issubclass(type(each), type) else ()
+
+
+def _may_be_definition(obj: object) -> bool:
+    """By its type alone: an object of the user's may answer `__class__` as it likes."""
+    return type(obj) is types.FunctionType or issubclass(type(obj), type)
+
+
+class _Shards:
+    """Finds variables by what their table entries say, looking only into shards that are new."""
+
+    def __init__(self, is_one: Callable[[Variable], bool]) -> None:
+        self._is_one = is_one
+        self._known: dict[str, frozenset[str]] = {}
+
+    def among(self, table: Table) -> frozenset[str]:
+        known: dict[str, frozenset[str]] = {}
+        for shard, digest in zip(table.shards, table.digests, strict=True):
+            found = self._known.get(digest)
+            if found is None:
+                found = frozenset(n for n, entry in shard.items() if self._is_one(entry))
+            known[digest] = found
+        self._known = known
+        return frozenset[str]().union(*known.values())
 
 
 def is_unavailable(state: State, name: str, value: object) -> bool:
     """Whether it could not be restored, so that its saved pods are to be kept as they are."""
-    return type(value) is Unavailable and is_held(state.objects.get(name), value)
+    return type(value) is Unavailable and state.objects.is_held(name, value)
 
 
-def with_figures(state: State) -> frozenset[str]:
-    """Variables that hold something of matplotlib's."""
-    entries = state.variables.values()
-    return frozenset(each.name for each in entries if "matplotlib" in dict(each.versions))
-
-
-def _hanging_together(state: State, names: Iterable[str]) -> tuple[set[str], set[str]]:
+def hanging_together(state: State, names: Iterable[str]) -> tuple[set[str], set[str]]:
     """These variables, and the variables and tokens of all that share objects with one of them or
     that one of them uses."""
     todo: list[tuple[bool, str]] = [(False, name) for name in names]

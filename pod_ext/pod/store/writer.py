@@ -21,8 +21,9 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pod.errors import DamagedError, PodError, StorageError
 from pod.store.pack import new_name
@@ -30,6 +31,7 @@ from pod.store.repository import Repository, TakenError
 
 DEFAULT_LEVEL = 3
 DEFAULT_LIMIT_BYTES = 1 << 30
+_IDLE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +50,62 @@ class WriteJob:
     """The repository's ``losses`` when the job was made; None if it relies on nothing stored."""
     needs: Callable[[], Iterable[str]] = tuple
     """Every blob that the commit needs, as far as that can be known. Called only after losses."""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    """For some of the new blobs the one that each may be stored as a delta against."""
+
+
+class Deferred(Protocol):
+    """A save that is still being looked at somewhere else, in its place among the others."""
+
+    t: int
+    """Its time id."""
+    done: WriteJob | None
+    """The job, once it is known."""
+
+    def wait(self) -> None:
+        """Returns when ``job`` has its answer at hand, or somebody else asked for it."""
+
+    def job(self) -> WriteJob | None:
+        """The job, waited for; None if it came to nothing and is made again as another one."""
 
 
 @dataclass(slots=True, eq=False)
 class _Pending:
     """A job and how far it has come, so that trying again repeats nothing that succeeded."""
 
-    job: WriteJob
+    job: WriteJob | None
+    deferred: Deferred | None
+    """Where the job comes from, as long as that is to be asked."""
+    t: int
     blob_bytes: int
     pack: str = field(default_factory=new_name)
     body: bytes | None = None
     claimed: bool = False
     done: bool = False
     dropped: DamagedError | None = None
+
+    @classmethod
+    def of(cls, job: WriteJob | Deferred) -> _Pending:
+        if isinstance(job, WriteJob):
+            return cls(job, None, job.t, _blob_bytes(job))
+        return cls(None, job, job.t, 0)
+
+    def known(self) -> WriteJob | None:
+        """The job, if there is one yet."""
+        deferred = self.deferred
+        return self.job if deferred is None else deferred.done
+
+    def settled(self) -> WriteJob | None:
+        """The job, waited for if it has to be; None if it came to nothing."""
+        deferred = self.deferred
+        if deferred is not None:
+            job = deferred.job()
+            if job is not None:
+                self.blob_bytes = _blob_bytes(job)
+            # In this order: whoever reads meanwhile asks again at worst.
+            self.job = job
+            self.deferred = None
+        return self.job
 
 
 def _blob_bytes(job: WriteJob) -> int:
@@ -93,7 +138,8 @@ class Writer:
         self.error: StorageError | None = None
         """Why the head of the queue could not be written; None once it was."""
         self._repository = repository
-        self._level = level
+        self.level = level
+        """Of zstd."""
         self.background = background
         """Whether writing happens in a thread of its own."""
         self._limit_bytes = limit_bytes
@@ -138,12 +184,12 @@ class Writer:
             self._set_going()
             self._wait_until(lambda: not self._is_too_much(blob_bytes))
 
-    def enqueue(self, job: WriteJob) -> None:
+    def enqueue(self, job: WriteJob | Deferred) -> None:
         """The second step: after it the job counts as saved. Never blocks."""
         with self._lock:
             self._check_open()
             _unfinished.add(self)
-            self._queue = (*self._queue, _Pending(job, _blob_bytes(job)))
+            self._queue = (*self._queue, _Pending.of(job))
 
     def start(self) -> None:
         """The third step: have what is queued written; with ``background=False``, write it here.
@@ -203,21 +249,29 @@ class Writer:
     def pending_blob(self, digest: str) -> bytes | None:
         """A blob that is not durable yet; None if it is, or was never submitted."""
         for pending in self._queue:
-            blob = pending.job.blobs.get(digest)
+            job = pending.known()
+            blob = None if job is None else job.blobs.get(digest)
             if blob is not None:
                 return blob
         return None
 
     def pending_commit(self, t: int) -> bytes | None:
-        """The body of a commit that is not durable yet, as if its pack took 0 bytes."""
+        """The body of a commit that is not durable yet, as if its pack took 0 bytes. Waits for a
+        save that is still being looked at."""
         for pending in self._queue:
-            if pending.job.t == t:
-                return pending.job.commit(0)
+            if pending.t == t:
+                job = pending.settled()
+                return None if job is None else job.commit(0)
         return None
 
     def pending_times(self) -> list[int]:
         """Time ids that are not durable yet, in the order in which they will be."""
-        return [pending.job.t for pending in self._queue]
+        return [pending.t for pending in self._queue]
+
+    def pending_bases(self) -> set[str]:
+        """Blobs that those not durable yet may be stored as deltas against: they are to stay."""
+        jobs = [pending.known() for pending in self._queue]
+        return {base for job in jobs if job is not None for base in job.bases.values()}
 
     def was_dropped(self, t: int) -> bool:
         """Whether this time was submitted, and left out since what it relied on was gone."""
@@ -310,23 +364,27 @@ class Writer:
                 self._attempts += 1
                 attempt = self._attempts
             try:
-                self._write(head)
+                if head.deferred is not None:
+                    head.deferred.wait()  # nothing else is held meanwhile
+                job = head.settled()
+                if job is not None:
+                    self._write(head, job)
             except _LeftOutError as left_out:
                 head.dropped = left_out.error
                 news.append(left_out.error)
             except Exception as error:
-                failure = self._failed(_explained(head.job.t, error), attempt)
+                failure = self._failed(_explained(head.t, error), attempt)
                 return news if failure is None else [*news, failure]
             self._settled(head)
 
-    def _write(self, pending: _Pending) -> None:
-        job, repository = pending.job, self._repository
+    def _write(self, pending: _Pending, job: WriteJob) -> None:
+        repository = self._repository
         while True:
             if job.losses is not None:
                 repository.reconcile()
             taken = job.claimed or pending.claimed or repository.take(job.t)
             pending.claimed = taken
-            self._write_pack(pending)
+            self._write_pack(pending, job)
             if not taken:
                 raise _LeftOutError(job.t, "another process took that number meanwhile")
             losses = repository.losses
@@ -342,14 +400,14 @@ class Writer:
             if job.losses is None or losses == repository.losses:
                 return
 
-    def _write_pack(self, pending: _Pending) -> None:
+    def _write_pack(self, pending: _Pending, job: WriteJob) -> None:
         """Also when it was written and is gone: later jobs may rely on it, even if this one is
         left out."""
-        job, repository = pending.job, self._repository
+        repository = self._repository
         if pending.body is None or not all(map(repository.has, job.blobs)):
             if pending.body is not None:
                 pending.pack = new_name()  # the other one may be about to be deleted
-            nbytes = repository.write_pack(job.blobs, self._level, pending.pack)
+            nbytes = repository.write_pack(job.blobs, self.level, pending.pack, job.bases)
             pending.body = job.commit(nbytes)
 
     def _has_all(self, job: WriteJob, losses: int) -> bool:
@@ -361,7 +419,7 @@ class Writer:
         # Garbage collection did not know of it until now.
         doomed = [digest for digest in job.needs() if self._repository.is_condemned(digest)]
         try:
-            self._repository.write_pack(self._repository.read_many(doomed), self._level)
+            self._repository.write_pack(self._repository.read_many(doomed), self.level)
         except DamagedError:
             return False
         return True
@@ -377,7 +435,7 @@ class Writer:
         with self._lock:
             head.done = True
             if head.dropped is not None:
-                self._dropped |= {head.job.t}
+                self._dropped |= {head.t}
             self._queue = self._queue[1:]
             self.error = None
             self._reported = None
@@ -405,9 +463,15 @@ class _LeftOutError(Exception):
 
 
 def _work(reference: weakref.ref[Writer], wakeups: queue.SimpleQueue[None]) -> None:
-    """The thread: drains the queue whenever an attempt is wanted, until closed or collected."""
+    """The thread: drains the queue whenever an attempt is wanted, until closed or collected. Once
+    it has been idle for a moment, the repository may look at what it only assumed."""
+    settled = True
     while True:
-        wakeups.get()
+        try:
+            wakeups.get(timeout=None if settled else _IDLE_SECONDS)
+            settled = False
+        except queue.Empty:
+            settled = True
         writer = reference()
         if writer is None or writer._closed:
             # An interrupt while a thread was started may have left two.
@@ -415,6 +479,8 @@ def _work(reference: weakref.ref[Writer], wakeups: queue.SimpleQueue[None]) -> N
             return
         if writer._attempt_wanted:
             writer._drain()
+        elif settled:
+            writer._repository.settle()
         del writer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,10 @@ class Touched:
         return Touched(self.names | other.names, self.everything or other.everything)
 
 
+Wait = Callable[[Collection[str] | None], None]
+"""Returns when these names may be used; or with None, any name."""
+
+
 class Tracker(Protocol):
     """Collects touched names between two saves. Rebinding of names need not be reported: whoever
     asks also compares each name's object with the one it last saw."""
@@ -28,6 +33,10 @@ class Tracker(Protocol):
     def touch(self, touched: Touched) -> None:
         """Count these as touched, as when a save that took them has failed."""
 
+    def hold(self, names: frozenset[str], wait: Wait) -> None:
+        """From now on, code that is about to use one of these names has to wait first; none to
+        hold nothing any more."""
+
 
 class EverythingTracker:
     """For a plain dict, which cannot tell: everything counts as touched."""
@@ -36,4 +45,7 @@ class EverythingTracker:
         return Touched(everything=True)
 
     def touch(self, touched: Touched) -> None:
+        pass
+
+    def hold(self, names: frozenset[str], wait: Wait) -> None:
         pass

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from pod.tracking import Touched
+from pod.tracking import Touched, Wait
 from pod.tracking.blind_spots import REACHES_ANYTHING
 
 _monitoring: Any = getattr(sys, "monitoring", None)
@@ -53,6 +53,8 @@ class MonitoringTracker:
         self._ran: dict[int, types.CodeType] = {}
         self._files: set[str] = set()
         self._lock = threading.Lock()
+        self._held: frozenset[str] = frozenset()
+        self._wait: Wait = _no_wait
         self._tool = _take_tool()
         self._start()
         self.close = weakref.finalize(self, _give_back, self._tool)
@@ -77,9 +79,23 @@ class MonitoringTracker:
         with self._lock:
             self._given |= touched
 
+    def hold(self, names: frozenset[str], wait: Wait) -> None:
+        """Code that has one of these names waits before it starts or goes on."""
+        self._wait = wait
+        self._held = names
+
+    def _wait_for(self, code: types.CodeType) -> None:
+        reach = reach_of(code)
+        if reach.everything or any(map(self._watched, reach.loads)):
+            self._wait(None)
+        elif not self._held.isdisjoint(reach.names):
+            self._wait(reach.names)
+
     def _running(self) -> Iterator[types.CodeType]:
-        for innermost in sys._current_frames().values():
-            frame: types.FrameType | None = innermost
+        frames: list[types.FrameType | None] = list(sys._current_frames().values())
+        while frames:
+            # No frame may be left in a variable: this one is among them, and would keep itself.
+            frame = frames.pop()
             while frame is not None:
                 if frame.f_globals is self._namespace:
                     yield frame.f_code
@@ -97,6 +113,8 @@ class MonitoringTracker:
                 listener = tracker()
                 if listener is not None:
                     listener._ran[id(code)] = code
+                    if listener._held:
+                        listener._wait_for(code)
                 files.add(code.co_filename)
                 return disable
             # The same code can run with other globals first: a function made anew from another's
@@ -117,6 +135,10 @@ class MonitoringTracker:
         ):
             _monitoring.register_callback(self._tool, event, callback)
         _monitoring.set_events(self._tool, events.PY_START | events.PY_RESUME | events.PY_THROW)
+
+
+def _no_wait(names: object) -> None:
+    pass
 
 
 def is_available() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pod.namespace import TrackedNamespace
-from pod.tracking import Touched
+from pod.tracking import Touched, Wait
 from pod.tracking.blind_spots import in_values
 
 
@@ -20,3 +20,6 @@ class NamespaceTracker:
 
     def touch(self, touched: Touched) -> None:
         self._namespace._touch(touched.names, touched.everything)
+
+    def hold(self, names: frozenset[str], wait: Wait) -> None:
+        self._namespace._hold(names, wait)

@@ -17,7 +17,8 @@ from pod.podding.rebuild import (
 )
 
 _REDUCTION = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
-_CALLING_NEW = getattr(copyreg, "__newobj__")  # noqa: B009  (a class would mangle the name)
+CALLING_NEW = getattr(copyreg, "__newobj__")  # noqa: B009  (a class would mangle the name)
+"""What most reductions begin with."""
 
 
 def completed(obj: Any, kind: type, reduced: Any) -> Any:
@@ -26,11 +27,10 @@ def completed(obj: Any, kind: type, reduced: Any) -> Any:
         return reduced
     if issubclass(kind, BaseException):
         return _reduce_exception(obj, kind, reduced)
-    if len(reduced) < 2 or reduced[0] is not _CALLING_NEW:
+    if len(reduced) < 2 or reduced[0] is not CALLING_NEW:
         return reduced
-    if (type(kind.__new__) is types.FunctionType and not importable(kind)) or _hides(obj, kind):
-        # The class may be half made when its `__new__` is called, which may want other arguments;
-        # and pickle would insist on the class that the object claims.
+    if _needs_new(kind) or _hides(obj, kind):
+        # And pickle would insist on the class that the object claims.
         reduced = (new_instance, *reduced[1:])
     if len(reduced) > 2 and reduced[2] is not None and _answers_anything(kind):
         state, *items = reduced[2:]
@@ -38,9 +38,27 @@ def completed(obj: Any, kind: type, reduced: Any) -> Any:
     return reduced
 
 
+def is_complete(kind: type) -> bool:
+    """Whether `completed` leaves all as it is that begins with `CALLING_NEW`, for any object of
+    this type."""
+    ways = ("__class__", "__getattribute__", "__reduce__", "__reduce_ex__")
+    return (
+        all(name not in base.__dict__ for base in kind.__mro__[:-1] for name in ways)
+        and not issubclass(kind, BaseException)
+        and not _needs_new(kind)
+        and not _answers_anything(kind)
+    )
+
+
 def by_value(obj: Any, kind: type) -> tuple[Any, ...]:
     """An object that says it is found by its name, which is a variable's: made of its state."""
     return new_instance, (kind,), object.__getstate__(obj), None, None, set_instance_state
+
+
+def _needs_new(kind: type) -> bool:
+    """Whether the class may be half made when its `__new__` is called, which may want other
+    arguments."""
+    return type(kind.__new__) is types.FunctionType and not importable(kind)
 
 
 def _hides(obj: Any, kind: type) -> bool:

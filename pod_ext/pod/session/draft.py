@@ -1,0 +1,192 @@
+"""A save under way: all that its commit will say, but for what a look at the namespace finds.
+
+The look may be made in another process or thread. Drafts are completed in the order in which they
+were begun, each on top of the one before. A draft whose look is lost comes to nothing, and with it
+those begun after it; what they were to save is then looked at again, and saved as one.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pod.errors import PodError
+from pod.session.findings import Changes, Findings
+from pod.session.forked import Child, ChildLostError
+from pod.session.outcomes import Cell
+from pod.store.repository import Written
+from pod.store.writer import WriteJob
+from pod.tracking import Touched
+
+
+class LookLostError(PodError):
+    """A look came to nothing; why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of a look."""
+
+    findings: Findings
+    blobs: Mapping[str, bytes]
+    """Its new blobs, as far as they are not written yet."""
+    written: Written | None
+    """The pack with the others."""
+    bases: Mapping[str, str]
+    """For some of these blobs, what each may be stored as a delta against."""
+    seconds: float
+    """How long it took, of the processor's time where it was made elsewhere."""
+    minted: tuple[tuple[str, int], ...] = ()
+    """Tokens given to definitions of which the namespace's own process knows none, and the `id` of
+    each."""
+    noted: tuple[tuple[int, str, int], ...] = ()
+    """Opaque objects that were met for the first time: `id`, type and time id."""
+
+
+class Look(Protocol):
+    """A look that was begun."""
+
+    @property
+    def over(self) -> bool: ...
+
+    def wait(self) -> None:
+        """Until it is over."""
+
+    def found(self) -> Found:
+        """Waits for it. `LookLostError`."""
+
+    def found_by_sibling(self) -> Found:
+        """The same, in a child that was forked while this look was under way."""
+
+    def abandon(self) -> None:
+        """It is not needed any more."""
+
+
+class Made:
+    """A look that was made here and now."""
+
+    over = True
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+
+    def wait(self) -> None:
+        pass
+
+    def found(self) -> Found:
+        return self._found
+
+    found_by_sibling = found
+
+    def abandon(self) -> None:
+        pass
+
+
+class Forked:
+    """A look that a forked child makes, which also writes what it finds."""
+
+    def __init__(self, child: Child) -> None:
+        self.child = child
+
+    @property
+    def over(self) -> bool:
+        return self.child.over
+
+    def wait(self) -> None:
+        self.child.wait()
+
+    def found(self) -> Found:
+        return self._result(self.child.result)
+
+    def found_by_sibling(self) -> Found:
+        return self._result(self.child.result_for_sibling)
+
+    @staticmethod
+    def _result(wait: Callable[[], Any]) -> Found:
+        try:
+            found = wait()
+        except ChildLostError as error:
+            raise LookLostError(str(error)) from error
+        assert isinstance(found, Found)
+        return found
+
+    def abandon(self) -> None:
+        self.child.kill()
+
+
+class Threaded:
+    """A look that a thread of this process makes; what it looks at must not change meanwhile."""
+
+    def __init__(self, look: Callable[[], Found]) -> None:
+        self._look = look
+        self._found: Found | None = None
+        self._error: BaseException | None = None
+        self._done = threading.Event()
+        # As code of this thread sees its context variables.
+        run = contextvars.copy_context().run
+        thread = threading.Thread(target=run, args=(self._run,), name="pod-look", daemon=True)
+        thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._found = self._look()
+        except BaseException as error:
+            self._error = error
+        finally:
+            del self._look
+            self._done.set()
+
+    @property
+    def over(self) -> bool:
+        return self._done.is_set()
+
+    def wait(self) -> None:
+        self._done.wait()
+
+    def found(self) -> Found:
+        self._done.wait()
+        if self._found is None:
+            raise LookLostError(f"{type(self._error).__name__}: {self._error}") from self._error
+        return self._found
+
+    found_by_sibling = found
+
+    def abandon(self) -> None:
+        pass
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """One save under way, in the queue of what is to be written."""
+
+    t: int
+    claimed: bool
+    parent: int | None
+    cell: Cell
+    created: str
+    save_seconds: float
+    """How long the user waited."""
+    touched: Touched
+    """What is to be looked at again if it comes to nothing."""
+    names: frozenset[str]
+    """Variables that are looked at."""
+    changes: Changes
+    random: tuple[tuple[str, str], ...]
+    blobs: dict[str, bytes]
+    """Blobs beside those that the look finds."""
+    losses: int
+    generation: object
+    look: Look
+    settle: Callable[[Draft], WriteJob | None]
+    """Completes it and all drafts before it."""
+    done: WriteJob | None = None
+    minted: frozenset[int] = field(default_factory=frozenset)
+
+    def wait(self) -> None:
+        self.look.wait()
+
+    def job(self) -> WriteJob | None:
+        return self.done or self.settle(self)

@@ -1,0 +1,137 @@
+"""How long a look at some variables is likely to take: from the last time, or from their sizes.
+
+A wrong guess costs a wait and nothing else: a look that takes longer than it was thought to is
+given up and made elsewhere.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict, deque
+from collections.abc import Collection, Iterable, Mapping
+from itertools import chain, islice
+from typing import Any
+
+_PER_BYTE = 1e-9
+"""Seconds to hash and copy a byte of a buffer."""
+_PER_OBJECT = 5e-7
+"""Seconds to examine a small object."""
+_PER_ATOM = 1e-7
+_AT_LEAST = 2e-6
+_SAMPLE = 4
+_NODES = 60
+_DEPTH = 6
+_REMEMBERED = 100_000
+
+_SEQUENCES = frozenset({list, tuple, set, frozenset, deque})
+_MAPPINGS = frozenset({dict, OrderedDict})
+_ATOMS = frozenset({int, float, complex, bool, type(None)})
+
+
+class Effort:
+    """What looks at variables have cost, by name."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+
+    def exceeds(self, roots: Mapping[str, Any], rebound: Collection[str], limit: float) -> bool:
+        """Whether looking at these probably takes more than so many seconds."""
+        total = 0.0
+        for name, value in roots.items():
+            known = self._seconds.get(name)
+            if known is None or name in rebound:
+                total += max(known or 0.0, guess(value))
+            else:
+                total += known
+            if total > limit:
+                return True
+        return False
+
+    def note(self, nbytes: Mapping[str, int], seconds: float) -> None:
+        """A look at these took so long, shared among them by their size."""
+        total = sum(nbytes.values()) or 1
+        if len(self._seconds) > _REMEMBERED:
+            self._seconds.clear()
+        for name, size in nbytes.items():
+            self._seconds[name] = seconds * size / total
+
+
+def guess(value: Any) -> float:
+    """Seconds that a look at an object takes, roughly, from a sample of what it is made of. Calls
+    no code of the object's."""
+    return _Guess().seconds(value, _DEPTH)
+
+
+class _Guess:
+    def __init__(self) -> None:
+        self._left = _NODES
+
+    def seconds(self, value: Any, depth: int) -> float:
+        kind = type(value)
+        if kind in _ATOMS:
+            return _PER_ATOM
+        if kind in (str, bytes, bytearray):
+            return _PER_ATOM + len(value) * _PER_BYTE
+        self._left -= 1
+        if depth == 0 or self._left < 0:
+            return _AT_LEAST
+        if kind in _SEQUENCES:
+            return _PER_OBJECT + self._sampled(value, len(value), depth)
+        if kind in _MAPPINGS:
+            return _PER_OBJECT + self._sampled(value.values(), len(value), depth)
+        found = _of_library(kind)
+        if found is not None:
+            return float(found(value))
+        attributes = _attributes(value)
+        return _AT_LEAST + sum(
+            self.seconds(each, depth - 1) for each in islice(attributes.values(), _NODES)
+        )
+
+    def _sampled(self, values: Iterable[Any], count: int, depth: int) -> float:
+        sample = list(islice(values, _SAMPLE))
+        if not sample:
+            return 0.0
+        return sum(self.seconds(each, depth - 1) for each in sample) * count / len(sample)
+
+
+def _attributes(value: Any) -> Mapping[str, Any]:
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except Exception:  # it has none
+        return {}
+    return found if type(found) is dict else {}
+
+
+def _of_library(kind: type) -> Any:
+    """What guesses for objects of this very type, as far as its library is imported."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and kind is numpy.ndarray:
+        return _array
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and kind in (pandas.DataFrame, pandas.Series):
+        return _frame
+    return None
+
+
+def _array(array: Any) -> float:
+    has_objects = array.dtype.hasobject
+    return _PER_OBJECT + float(array.size * _PER_ATOM if has_objects else array.nbytes * _PER_BYTE)
+
+
+def _frame(frame: Any) -> float:
+    try:
+        blocks = [block.values for block in frame._mgr.blocks]
+    except Exception:  # another pandas than the ones known
+        return _AT_LEAST + float(frame.size * _PER_ATOM)
+    return sum(map(_column, blocks), 100 * _AT_LEAST)
+
+
+def _column(values: Any) -> float:
+    if hasattr(values, "dtype") and type(values).__module__ == "numpy":
+        return _array(values)
+    return _AT_LEAST + int(getattr(values, "nbytes", 0)) * _PER_BYTE
+
+
+def total_bytes(components: Iterable[Any]) -> int:
+    """Bytes of payloads and buffers of components."""
+    return sum(pod.nbytes for pod in chain.from_iterable(each.pods for each in components))

@@ -1,0 +1,345 @@
+"""Work on a copy of this process, in a forked child, while this one goes on.
+
+A fork gives the child all objects as they are at that moment, so nothing has to be locked or
+copied. What the child finds out comes back in a file in memory, and a pipe closes when it ends. The
+child is nobody's child for long: it is forked twice, so that no `os.wait()` of the user's code ever
+meets it, and no zombie is left.
+
+A child inherits what threads were in the middle of, and not the threads: a lock that one of them
+held is never released there. So a child can hang, and is watched: one that has neither used the
+processor nor waited for a disk for a while is killed. Whoever waits then gets `ChildLostError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import random
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pod.errors import one_line
+
+STUCK_SECONDS = 5.0
+"""A child that has done nothing for so long is taken for stuck."""
+
+_TICK = 0.25
+_LONG = 1000.0
+_NICENESS = 5
+"""The user's own code goes first."""
+_NUMBER = 8
+"""Bytes of a number that is passed on."""
+_UNSURE_SECONDS = 600.0
+"""How long a child may take where nobody can tell whether it is at work."""
+
+_UNSAFE_MODULES = frozenset(
+    {"cudf", "cupy", "grpc", "jax", "jaxlib", "pyspark", "ray", "rmm", "tensorflow"}
+)
+"""Libraries whose threads and devices do not stand a fork of the process, or warn of any."""
+
+
+class ChildLostError(Exception):
+    """A child ended, or was ended, without giving its result."""
+
+
+_WAITING_MODULES = frozenset(
+    {
+        "concurrent.futures.thread", "multiprocessing.connection", "queue", "selectors", "socket",
+        "socketserver", "subprocess", "threading",
+    }
+)  # fmt: skip
+_INFRASTRUCTURE = frozenset({"IPython", "ipykernel", "pod", "tornado", "zmq"})
+
+
+def can_fork() -> bool:
+    """Whether this system has forks that give a consistent copy at once, and nothing in this
+    process keeps it from being forked."""
+    if not sys.platform.startswith("linux") or not hasattr(os, "memfd_create"):
+        return False
+    if not _UNSAFE_MODULES.isdisjoint(sys.modules):
+        return False
+    cuda = sys.modules.get("torch.cuda")
+    return not getattr(cuda, "_initialized", False)
+
+
+def others_at_work() -> bool:
+    """Whether another thread may be in the middle of something, as far as its innermost frame
+    tells.
+
+    OpenBLAS waits, before each fork, for its own threads: while one computes for another thread of
+    Python's, the process hangs in `os.fork` and never comes back. So there is no fork then.
+    """
+    frames = sys._current_frames()
+    # A frame that refers to itself would be kept, and all objects of those who called.
+    del frames[threading.get_ident()]
+    modules = [str(frame.f_globals.get("__name__")) for frame in frames.values()]
+    return any(
+        module not in _WAITING_MODULES and module.partition(".")[0] not in _INFRASTRUCTURE
+        for module in modules
+    )
+
+
+class Child:
+    """A forked child at work. Its result can be waited for by several threads."""
+
+    def __init__(self, reader: int, results: int, middle: int) -> None:
+        self.over = False
+        """Whether it has given its result, or cannot any more."""
+        self._reader = reader
+        self._results = results
+        self._middle = middle
+        self._said = b""
+        self._result: Any = None
+        self._why = ""
+        self._watch: _Watch | None = None
+        self._stepping = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        """Its process number, 0 as long as that is not known."""
+        return 0 if self._watch is None else self._watch.pid
+
+    def wait(self) -> None:
+        """Until it is over; kills it if it is stuck."""
+        while not self.over:
+            with self._stepping:
+                self._step(_TICK)
+
+    def result(self) -> Any:
+        """What it found out. `ChildLostError` if that cannot be had."""
+        self.wait()
+        if self._why:
+            raise ChildLostError(self._why)
+        return self._result
+
+    def result_for_sibling(self) -> Any:
+        """In a child that was forked later: what this one finds out, waited for."""
+        if self.over:  # at the time of the fork; what it was read from may be something else now
+            return self.result()
+        self._stepping = threading.Lock()  # another thread may have held it
+        poll = select.poll()
+        poll.register(self._reader, select.POLLHUP)
+        while not self._is_complete():
+            # What it says first is its number, which is the parent's to read.
+            if poll.poll(_TICK * 1000) and not self._is_complete():
+                raise ChildLostError("an earlier one ended before it was done")
+        self._take()
+        return self.result()
+
+    def kill(self) -> None:
+        """End it, whatever it is doing."""
+        if self._watch is not None:
+            self._watch.kill()
+
+    def _step(self, timeout: float) -> None:
+        if self.over:
+            return
+        try:
+            ready, _, _ = select.select([self._reader], [], [], timeout)
+            data = os.read(self._reader, _NUMBER) if ready else b""
+            self._said += data
+            if self._watch is None and len(self._said) >= _NUMBER:
+                # The first that comes is the number of its process; the one between has ended then.
+                self._watch = _Watch(int.from_bytes(self._said[:_NUMBER], "little"))
+                self._bury()
+            if self._is_complete():
+                self._take()
+            elif ready and not data:
+                forked = self._watch is not None
+                self._end("it ended before it was done" if forked else "it could not be forked")
+            elif not ready and self._watch is not None and self._watch.is_stuck():
+                self.kill()
+                self._end("it did nothing any more")
+        except OSError as error:
+            self._end(one_line(error))
+
+    def _bury(self) -> None:
+        middle, self._middle = self._middle, 0
+        if middle:
+            with contextlib.suppress(ChildProcessError):  # other code waited for it
+                os.waitpid(middle, 0)
+
+    def _size(self) -> int:
+        """Bytes of its result, 0 as long as that is not written."""
+        return int.from_bytes(os.pread(self._results, _NUMBER, 0), "little")
+
+    def _is_complete(self) -> bool:
+        return self._size() > 0
+
+    def _take(self) -> None:
+        size = self._size()
+        # It is this process's own, written by a copy of itself.
+        good, value = pickle.loads(_read(self._results, _NUMBER, size))
+        self._result = value if good else None
+        self._end("" if good else str(value))
+
+    def _end(self, why: str) -> None:
+        self._bury()
+        self._why = why
+        self.over = True  # before they are closed: see `result_for_sibling`
+        for number in (self._reader, self._results):
+            with contextlib.suppress(OSError):
+                os.close(number)
+
+
+def start(work: Callable[[], Any]) -> Child:
+    """Run `work` in a forked child; its result has to be picklable. `OSError` if the system has no
+    memory or process left, or other threads are at work."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_LONG)  # no other thread begins anything between the look and the fork
+    try:
+        if others_at_work():
+            raise OSError("other threads are at work")
+        return _start(work, interval)
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def _start(work: Callable[[], Any], interval: float) -> Child:
+    reader, writer = os.pipe()
+    results = -1
+    # A signal that comes right after the fork is the parent's business alone.
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    numbers = random.getstate()
+    try:
+        # Children that are forked later can read it as well.
+        results = os.memfd_create("pod-look")
+        middle = os.fork()
+        if middle == 0:
+            sys.setswitchinterval(interval)
+            _in_the_middle(work, numbers, reader, writer, results)
+    except BaseException:
+        os.close(reader)
+        if results >= 0:
+            os.close(results)
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+        os.close(writer)
+    return Child(reader, results, middle)
+
+
+def _in_the_middle(
+    work: Callable[[], Any], numbers: Any, reader: int, writer: int, results: int
+) -> None:
+    """Never returns: forks once more and ends."""
+    try:
+        os.close(reader)
+        if os.fork() == 0:
+            _in_the_child(work, numbers, writer, results)
+    finally:
+        os._exit(0)
+
+
+def _in_the_child(work: Callable[[], Any], numbers: Any, writer: int, results: int) -> None:
+    """Never returns."""
+    try:
+        os.write(writer, os.getpid().to_bytes(_NUMBER, "little"))
+        _settle_in(numbers)
+        try:
+            message = pickle.dumps((True, work()), protocol=5)
+        except BaseException as error:
+            message = pickle.dumps((False, f"{type(error).__name__}: {one_line(error)}"[:500]))
+        _lift_limit()
+        _write(results, _NUMBER, message)
+        _write(results, 0, len(message).to_bytes(_NUMBER, "little"))  # last: now it is complete
+    finally:
+        os._exit(0)  # nothing of the parent's is closed, flushed or finalised here
+
+
+def _settle_in(numbers: Any) -> None:
+    """Be no trouble to the parent."""
+    gc.disable()  # finalisers of the user's objects are the parent's to run
+    with contextlib.suppress(ValueError, OSError):
+        signal.set_wakeup_fd(-1)  # shared with the parent's event loop
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    with contextlib.suppress(OSError):
+        os.nice(_NICENESS)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    sys.settrace(None)
+    sys.setprofile(None)
+    random.setstate(numbers)  # Python seeds it anew in each child, and it may be saved
+
+
+def _lift_limit() -> None:
+    """A limit on files holds for files in memory, too, and is not meant for these."""
+    import resource  # which only systems with forks have
+
+    with contextlib.suppress(OSError, ValueError):
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+def _write(file: int, offset: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(file, view, offset)
+        offset, view = offset + done, view[done:]
+
+
+def _read(file: int, offset: int, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        more = os.pread(file, size - len(data), offset + len(data))
+        if not more:
+            raise OSError("the result of a child is cut short")
+        data += more
+    return bytes(data)
+
+
+class _Watch:
+    """Says whether a process is at work, as the system counts it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._began = time.monotonic()
+        self._moved = self._began
+        self._used = -1
+        self._handle = -1
+        with contextlib.suppress(OSError, AttributeError):
+            # Names this very process, also when its number is given to another one.
+            self._handle = os.pidfd_open(pid)
+
+    def __del__(self) -> None:
+        if self._handle >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._handle)
+
+    def is_stuck(self) -> bool:
+        now = time.monotonic()
+        try:
+            state, used = _state_of(self.pid)
+        except (OSError, ValueError, IndexError):
+            # It has ended, which the pipe tells; or there is no /proc.
+            return now - self._began > _UNSURE_SECONDS
+        if used != self._used or state in "RD":
+            self._used = used
+            self._moved = now
+        return now - self._moved > STUCK_SECONDS
+
+    def kill(self) -> None:
+        with contextlib.suppress(OSError, ProcessLookupError):
+            if self._handle >= 0:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            else:
+                os.kill(self.pid, signal.SIGKILL)
+
+
+def _state_of(pid: int) -> tuple[str, int]:
+    """State letter, and ticks of the processor used, of a process."""
+    text = Path(f"/proc/{pid}/stat").read_text()
+    fields = text[text.rindex(")") + 2 :].split()
+    return fields[0], int(fields[11]) + int(fields[12])

@@ -1,0 +1,222 @@
+"""Where a look at a namespace is made: here, in a forked child, or in a thread.
+
+| way | who waits |
+|---|---|
+| `inline` | the user, until the look is over |
+| `fork` | nobody: a forked child has its own copy of everything, and also writes what it finds |
+| `thread` | code that is about to use what is being looked at |
+| `auto` | here what is short; else a forked child; where that cannot be, a thread; else here |
+
+Which of them it was makes no difference to what is saved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from pod.errors import StorageError
+from pod.history import predecessors
+from pod.history.manifest import Manifest
+from pod.history.snapshot import Collector
+from pod.history.state import State, Values
+from pod.interrupts import Gate
+from pod.podding.policies import Policy
+from pod.podding.progress import TooLongError
+from pod.session import forked
+from pod.session.draft import Draft, Forked, Found, Look, Made, Threaded
+from pod.session.effort import Effort, total_bytes
+from pod.session.findings import find, regrouped
+from pod.session.survey import Active, Seen, Survey
+from pod.store.pack import new_name
+from pod.store.repository import Repository, Written
+from pod.store.writer import Writer
+from pod.tracking import Touched
+
+WAYS = ("auto", "inline", "fork", "thread")
+
+SHORT_SECONDS = 0.006
+"""A look that takes no longer is made here: a fork would take about as long."""
+
+SHORT_BYTES = 6_000_000
+"""So many bytes are hashed and copied in that time."""
+
+MOST_UNDER_WAY = 8
+"""Saves under way at a time; the next one waits for the first of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A look to be made."""
+
+    t: int
+    before: State
+    values: Values
+    touched: Touched
+    here: bool
+    """Whether it has to be made here."""
+    landed: State
+    """What was known before the first save that is under way."""
+    drafts: Sequence[Draft]
+    """Saves that are under way."""
+
+
+class Looks:
+    """Begins the looks of one session."""
+
+    def __init__(
+        self,
+        survey: Survey,
+        policy: Policy,
+        repository: Repository,
+        writer: Writer,
+        has_blob: Callable[[str], bool],
+        read_manifest: Callable[[str], Manifest],
+        way: str,
+    ) -> None:
+        self.effort = Effort()
+        self.only_here: frozenset[str] = frozenset()
+        """Variables that are to be looked at here once."""
+        self.way = way
+        self.can_hold = False
+        """Whether nothing changes what a thread looks at, since the tracker keeps it from that."""
+        self._survey = survey
+        self._policy = policy
+        self._repository = repository
+        self._writer = writer
+        self._has_blob = has_blob
+        self._read_manifest = read_manifest
+        self._fork_seconds = 0.0
+
+    def begin(self, task: Task, blobs: Collector, gate: Gate) -> tuple[Look, Active]:
+        """Look, or have it begun; with the gate closed if it is not over. What is found here goes
+        into `blobs`."""
+        active = self._survey.active(task.before, task.values, task.touched)
+        way = self._way(task, active)
+        if way == "inline":
+            return self._here(task, active, None, blobs)
+        seen = None
+        if self.way == "auto" and _is_known(task, active):
+            seen = self._try_here(task, active)
+            if seen is not None and total_bytes(seen.components) <= SHORT_BYTES:
+                return self._finish(seen, 0.0, blobs)
+        active = active if seen is None else seen.active
+        self._survey.name_definitions(active)
+        gate.open = False
+        if way == "thread":
+            return self._thread(task, active, seen), active
+        try:
+            return self._fork(task, active, seen), active
+        except OSError:  # no memory, or no process left
+            gate.open = True
+            return self._here(task, active, seen, blobs)
+
+    def _way(self, task: Task, active: Active) -> str:
+        """`inline`, `fork` or `thread`."""
+        if task.here or not self.only_here.isdisjoint(active.roots):
+            self.only_here -= active.roots.keys()
+            return "inline"
+        if self.way in ("inline", "thread"):
+            return self.way
+        if not self._writer.background:
+            return "inline"
+        if forked.can_fork() and not forked.others_at_work():
+            return "fork"
+        return "thread" if self.can_hold and self.way == "auto" else "inline"
+
+    # --- here
+
+    def _try_here(self, task: Task, active: Active) -> Seen | None:
+        """A look that is short; None for one that is not, or turned out not to be."""
+        limit = max(SHORT_SECONDS, self._fork_seconds)
+        if self.effort.exceeds(active.roots, active.rebound, limit):
+            return None
+        try:
+            deadline = time.perf_counter() + limit
+            return self._survey.look(task.before, task.values, task.touched, task.t, deadline)
+        except TooLongError:
+            return None
+
+    def _here(
+        self, task: Task, active: Active, seen: Seen | None, blobs: Collector
+    ) -> tuple[Look, Active]:
+        started = time.perf_counter()
+        if seen is None:
+            before = task.before
+            if not _is_known(task, active):
+                before = _state_after([(d, d.look.found()) for d in task.drafts], task.landed)
+            seen = self._survey.look(before, task.values, task.touched, task.t)
+        return self._finish(seen, time.perf_counter() - started, blobs)
+
+    def _finish(self, seen: Seen, seconds: float, blobs: Collector) -> tuple[Look, Active]:
+        started = time.perf_counter()
+        findings = find(seen, self._survey.tokens, self._policy, blobs.put)
+        seconds += time.perf_counter() - started
+        return Made(Found(findings, {}, None, {}, seconds)), seen.active
+
+    # --- elsewhere
+
+    def _fork(self, task: Task, active: Active, seen: Seen | None) -> Look:
+        pack = new_name()
+        started = time.perf_counter()
+        child = forked.start(lambda: self._in_child(task, active, seen, pack))
+        self._fork_seconds = time.perf_counter() - started
+        return Forked(child)
+
+    def _in_child(self, task: Task, active: Active, seen: Seen | None, pack: str) -> Found:
+        started = time.process_time()
+        tokens = self._survey.tokens
+        tokens.mint_apart(task.t)
+        if seen is None and _is_known(task, active):
+            seen = self._survey.look(task.before, task.values, task.touched, task.t)
+        earlier = [(draft, draft.look.found_by_sibling()) for draft in task.drafts]
+        for _, found in earlier:
+            self._survey.since.hear(found.noted)
+            if found.written is not None:  # so that it is not written again
+                self._repository.learn(found.written)
+        before = task.before
+        if seen is None:
+            before = _state_after(earlier, task.landed)
+            seen = self._survey.look(before, task.values, task.touched, task.t)
+        blobs = Collector(self._has_blob, {})
+        findings = find(seen, tokens, self._policy, blobs.put)
+        bases = predecessors.bases(
+            before, findings.groups, findings.manifests, self._read_manifest, blobs.blobs
+        )
+        written: Written | None = None
+        with contextlib.suppress(StorageError):  # then the parent tries, for as long as it takes
+            written = self._repository.write_for_parent(
+                blobs.blobs, self._writer.level, pack, bases
+            )
+        return Found(
+            replace(findings, manifests={}),
+            {} if written is not None else blobs.blobs,
+            written,
+            {} if written is not None else bases,
+            time.process_time() - started,
+            tuple((token, id(definition)) for token, definition in tokens.minted.items()),
+            tuple(self._survey.since.noted),
+        )
+
+    def _thread(self, task: Task, active: Active, seen: Seen | None) -> Look:
+        def look() -> Found:
+            blobs = Collector(self._has_blob, {})
+            made, _ = self._here(task, active, seen, blobs)
+            return replace(made.found(), blobs=blobs.blobs)
+
+        return Threaded(look)
+
+
+def _state_after(earlier: Iterable[tuple[Draft, Found]], state: State) -> State:
+    for draft, found in earlier:
+        state = regrouped(state, draft.changes, found.findings)
+    return state
+
+
+def _is_known(task: Task, active: Active) -> bool:
+    """Whether it is known what hangs together with what among these; of what is still being looked
+    at it is not."""
+    groups = task.before.groups
+    return not any(groups[name].is_under_way for name in active.roots if name in groups)

@@ -1,0 +1,72 @@
+"""Looks made elsewhere, against the naive twin: whatever is done where, and however many saves are
+under way, each time is restored as a deep copy taken then."""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pod.podding import memory
+from pod.podding.policies import POLICIES
+from pod.session import looks
+from pod.session.effort import Effort
+from pod.store.storage import LocalStorage
+from support.graphs import NAMES, change
+from support.twins import Twin
+
+SCALE = int(os.environ.get("POD_TEST_SCALE", "1"))
+
+
+def play(seed: int, way: str, directory: Path) -> None:
+    rng = random.Random(seed)
+
+    def exceeds(*_: object) -> bool:
+        return rng.random() < 0.5
+
+    with (
+        mock.patch.object(memory, "SMALL_BYTES", rng.choice([0, 64, memory.SMALL_BYTES])),
+        mock.patch.object(looks, "MOST_UNDER_WAY", rng.choice([1, 2, 8])),
+        mock.patch.object(looks, "SHORT_BYTES", rng.choice([0, 10_000])),
+        mock.patch.object(Effort, "exceeds", exceeds),
+    ):
+        play_on(rng, way, directory)
+
+
+def play_on(rng: random.Random, way: str, directory: Path) -> None:
+    storage = LocalStorage(directory / str(rng.random()))
+    twin = Twin(rng.choice(list(POLICIES)), rng.random() < 0.8, way, storage)
+    for _ in range(10):
+        for _ in range(rng.randrange(4)):
+            change(rng, twin.namespace)
+        twin.save()
+        if way == "thread":  # as whoever runs code of the namespace has to do
+            twin.session.await_looks()
+        if rng.random() < 0.15:
+            t = rng.choice(list(twin.copies))
+            twin.check_checkout(t, None)
+    twin.writer.flush()
+    assert not twin.session.lost
+    for t in list(twin.copies):
+        twin.check_load(t, None)
+        twin.check_load(t, [n for n in NAMES if n in twin.copies[t] and rng.random() < 0.5])
+
+
+@pytest.mark.parametrize("way", ["auto", "fork", "thread"])
+@settings(
+    max_examples=40 * SCALE,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+    print_blob=True,
+)
+@given(seed=st.integers(0, 2**48))
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_every_time_is_restored_as_a_deep_copy_taken_then(way: str, seed: int) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        play(seed, way, Path(directory))
