@@ -166,6 +166,22 @@ class Session:
         """What was touched since the last save; whoever takes it has to give it back."""
         return self._tracker.take()
 
+    def set_aside(self) -> Touched:
+        """Keep what was touched so far apart from what the next cell touches; both count."""
+        with self._lock, uninterrupted():
+            aside = self._tracker.take()
+            self._touched |= aside
+            return aside
+
+    def looked(self, names: frozenset[str], draws: bool) -> None:
+        """A cell only looked at these, since `set_aside`: that it touched them does not count.
+        What else was touched does, such as by code that ran along with it."""
+        with self._lock, uninterrupted():
+            if self.aliases.runs_user_code() or (draws and self._survey.with_figures(self._state)):
+                return
+            touched = self._tracker.take()
+            self._tracker.touch(Touched(touched.names - names, touched.everything))
+
     def variables(self) -> dict[str, Any]:
         """The variables that are in the namespace now."""
         return self._survey.values()

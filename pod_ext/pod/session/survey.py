@@ -70,14 +70,17 @@ class Survey:
         # A subclass would record being looked at.
         return Values(space if type(space) is dict else dict.items(space), self._rule.left_out)
 
+    def with_figures(self, state: State) -> set[str]:
+        """Variables that hold something of matplotlib's, or may, while they are being looked at."""
+        under_way = {name for name, group in state.groups.items() if group.is_under_way}
+        return under_way | self._with_figures.among(state.variables)
+
     def reached(self, state: State, values: Values, touched: Touched) -> Touched:
         """What may have been changed by ways that do not go by its name."""
         try:
             names = self.aliases.reached(touched, values, values.having)
             if self.aliases.figures_in_use(touched, values):
-                names |= self._with_figures.among(state.variables)
-                # Of those that are being looked at it is not known yet.
-                names |= {name for name, group in state.groups.items() if group.is_under_way}
+                names |= self.with_figures(state)
         except Exception:  # threads, modules and libraries may be in any state
             return Touched(everything=True)
         return Touched(names)

@@ -63,6 +63,10 @@ class Aliases:
         """Code that can reach what is behind these has run, or is about to."""
         self._noted += holders
 
+    def runs_user_code(self) -> bool:
+        """Whether code of the user's may have gone on in a thread or task since the last save."""
+        return bool(self._started) or any(each.runs_user_code for each in _runners(self._namespace))
+
     def reached(
         self, touched: Touched, values: Mapping[str, Any], having: Having
     ) -> frozenset[str]:
@@ -157,6 +161,14 @@ def _tasks(namespace: dict[str, Any]) -> list[_Runner]:
     return found
 
 
+def is_users_code(namespace: dict[str, Any], function: Any) -> bool:
+    """Whether what is called is the user's own, of this namespace or of a module."""
+    package = _package(function)
+    if package in _INFRASTRUCTURE:
+        return False
+    return _is_of(namespace, function) or package == "__main__" or is_users(package)
+
+
 _OPTIMIZED = 0x0001
 
 
@@ -204,7 +216,7 @@ def _held_by_modules(
         module = value if is_module else sys.modules.get(_module_of(value))
         if module is None or module.__name__ == "__main__":
             continue
-        if _is_users(module.__name__):
+        if is_users(module.__name__):
             deep += _attributes(module)
         elif module is value:
             direct += _attributes(module)
@@ -232,7 +244,7 @@ def _attributes(module: types.ModuleType) -> list[object]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_users(name: str) -> bool:
+def is_users(name: str) -> bool:
     """Whether a module is the user's own: a file that is in no installed package."""
     file = getattr(sys.modules.get(name), "__file__", None)
     if not isinstance(file, str) or name.partition(".")[0] in sys.stdlib_module_names:
