@@ -16,6 +16,8 @@ import struct
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,9 @@ from pod.history.trust import standing
 from pod.history.verify import verify
 from pod.store import files, generations, leases, pack
 from pod.store.codec import CHUNK_BYTES, decode, digest, encode
+from pod.store.copies import Copies
 from pod.store.generations import Generation
+from pod.store.reading import read_any
 from pod.store.repository import Repository
 from pod.store.storage import LocalStorage
 from pod.store.trust import Keyring
@@ -131,12 +135,10 @@ def keys(storage: MemoryStorage, prefix: str) -> list[str]:
 
 
 def blobs(storage: MemoryStorage) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for key in keys(storage, "packs/"):
-        for entry, blob in pack.read_blobs(storage, key, pack.read_index(storage, key)):
-            assert isinstance(blob, bytes)
-            found[entry.digest] = blob
-    return found
+    packs = Repository.open(storage, create=False).packs()
+    assert packs
+    names = {entry.digest for entries in packs.values() for entry in entries}
+    return Repository.open(storage, create=False).read_many(names)
 
 
 def bodies(storage: MemoryStorage) -> list[Any]:
@@ -321,14 +323,20 @@ def test_time_references(valid: MemoryStorage) -> None:
 
 def repacked(blobs: dict[str, bytes], change: Callable[[list[list[Any]]], None]) -> bytes:
     """A pack whose hashes fit, and whose index says what `change` makes of it."""
-    writer = pack.PackWriter(blobs, 3)
-    body = b"".join(map(bytes, writer.parts()))[: -len(writer.entries) * 57 - 56]
+    bases = dict(pairwise(blobs))
+    writer = pack.PackWriter(
+        blobs, 3, lambda name: pack.Base(bases[name], blobs[bases[name]]) if name in bases else None
+    )
+    data = b"".join(map(bytes, writer.parts()))
+    body = data[: len(data) - sum(e.nbytes - e.stored_bytes for e in writer.entries) - 56]
     rows = [
-        [bytes.fromhex(e.digest), e.offset, e.stored_bytes, e.raw_bytes, int(e.method)]
+        [bytes.fromhex(e.digest), e.offset, e.stored_bytes, e.raw_bytes, int(e.method), e.base]
         for e in writer.entries
     ]
     change(rows)
-    index = b"".join(struct.pack("<32sQQQB", *row) for row in rows)
+    index = b"".join(
+        struct.pack("<32sQQQB", *row) + bytes.fromhex(base or "") for *row, base in rows
+    )
     footer = struct.pack("<QQ32s8s", len(body), len(index), blake3(index).digest(), pack.MAGIC)
     return body + index + footer
 
@@ -337,8 +345,10 @@ def read_pack(data: bytes) -> list[bytes]:
     storage = MemoryStorage()
     storage.values["packs/a.pack"] = data
     found = []
+    entries = pack.read_index(storage, "packs/a.pack")
+    copies = Copies({"packs/a.pack": entries})
     for entry, blob in pack.read_blobs(
-        storage, "packs/a.pack", pack.read_index(storage, "packs/a.pack")
+        storage, "packs/a.pack", entries, partial(read_any, storage, copies)
     ):
         if isinstance(blob, bytes):
             assert digest(blob) == entry.digest
@@ -349,7 +359,12 @@ def read_pack(data: bytes) -> list[bytes]:
 
 
 def test_packs(valid: MemoryStorage) -> None:
-    data = {digest(blob): blob for blob in (b"", b"x" * 500, os.urandom(300), bytes(70_000))}
+    noise = os.urandom(2000)
+    parts = (b"", b"x" * 500, noise[:300], bytes(70_000), noise, noise + b"!", noise[5:])
+    data = {digest(blob): blob for blob in parts}
+    whole = []
+    repacked(data, whole.extend)
+    assert sum(row[5] is not None for row in whole) == 2
 
     def change(rows: list[list[Any]], rng: random.Random) -> None:
         for _ in range(rng.choice((1, 1, 3))):
@@ -359,6 +374,8 @@ def test_packs(valid: MemoryStorage) -> None:
             row[4] %= 256
         if rng.random() < 0.2:
             rows.insert(rng.randrange(len(rows)), list(rng.choice(rows)))
+        if rng.random() < 0.5:
+            rng.choice(rows)[5] = rng.choice(rows)[0].hex()
 
     for rng in trials("pack"):
         made = mutated(rng, valid.values[rng.choice(keys(valid, "packs/"))])
@@ -376,7 +393,11 @@ def test_encoded_blobs() -> None:
         data = mutated(rng, bytes(encoded.data))
         method = rng.choice((0, 1, 1, 1, 2, 255))
         nbytes = rng.choice((len(raw), len(raw) + 1, 0, 2**20, 2**40, 2**64 - 1))
-        found = tried(lambda m=method, d=data, n=nbytes: decode(m, d, n), (method, data, nbytes))
+        base = rng.choice((b"", raw, b"ab" * 300, rng.randbytes(500)))
+        found = tried(
+            lambda m=method, d=data, n=nbytes, b=base: decode(m, d, n, b),
+            (method, data, nbytes, base),
+        )
         assert isinstance(found, DamagedError) or len(found) == nbytes  # type: ignore[arg-type]
         assert decode(encoded.method, encoded.data, encoded.raw_bytes) == raw
 
@@ -478,6 +499,7 @@ PARSERS: list[Callable[[bytes], object]] = [
     lambda data: read_pack(data),
     lambda data: decode(1, data, len(data)),
     lambda data: decode(0, data, len(data)),
+    lambda data: decode(2, data, len(data), data[:100]),
     lambda data: History(commit_only(data)).commit(1),
 ]
 
@@ -530,9 +552,12 @@ class Forger:
         self.storage = MemoryStorage()
         self.storage.values = dict(valid.values)
         self._bodies = bodies(valid)
+        self.circles = False
+        self.deltas = 0
 
     def directory(self) -> MemoryStorage:
         """Forged at one or two levels."""
+        self.circles = self.rng.random() < 0.3
         what = self.rng.randrange(6)
         if what == 0:
             self._forge_manifest()
@@ -597,12 +622,25 @@ class Forger:
         )  # fmt: skip
         self.storage.values[stray] = self.rng.randbytes(30)
 
+    def _base_of(self, name: str) -> pack.Base | None:
+        """A blob that comes before it; or any, so that deltas may go in circles."""
+        names = list(self.blobs)
+        if not self.circles:
+            names = names[: names.index(name)]
+        # What was made from it is mostly like it, and as long.
+        names = [one for one in names if abs(len(self.blobs[one]) - len(self.blobs[name])) < 200]
+        if not names or self.rng.random() < 0.3:
+            return None
+        base = self.rng.choice(names)
+        return pack.Base(base, self.blobs[base])
+
     def _write(self) -> None:
         for key in [key for key in self.storage.values if key.startswith("packs/")]:
             del self.storage.values[key]
-        writer = pack.PackWriter(self.blobs, 1)
+        writer = pack.PackWriter(self.blobs, 1, self._base_of)
         data = b"".join(map(bytes, writer.parts()))
         self.storage.values[pack.pack_key("ab" * 32)] = data
+        self.deltas = sum(entry.base is not None for entry in writer.entries)
         keyring = Keyring()
         for t, body in enumerate(self._bodies, 1):
             made = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
@@ -652,14 +690,18 @@ def look_at_everything(storage: MemoryStorage) -> None:
 
 @pytest.mark.parametrize("part", range(4))
 def test_directories_whose_hashes_fit(valid: MemoryStorage, part: int) -> None:
+    deltas = 0
     for seed in range(part, DIRECTORIES, 4):
-        storage = Forger(valid, random.Random(f"directory {seed}")).directory()
+        forger = Forger(valid, random.Random(f"directory {seed}"))
+        storage = forger.directory()
+        deltas += forger.deltas
         try:
             look_at_everything(storage)
             collect(storage)
             load_everything(storage)
         except BaseException as error:
             raise AssertionError(f"directory {seed}: {error}") from error
+    assert deltas > DIRECTORIES / 4
 
 
 def collect(storage: MemoryStorage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shlex
@@ -63,6 +64,8 @@ class PodStore:
             changed; `auto` (the default), inline if it is short, else in a child if this system
             has forks.
         active_filter: with False, every save looks at every variable.
+        known_bytes: at most so much memory for knowing what is stored; what is forgotten is stored
+            again. For experiments.
         compression_level: of zstd.
         on_error: called with a `StorageError` when the background cannot write; what it was about
             to write is kept, and tried again at the next save or flush.
@@ -80,6 +83,7 @@ class PodStore:
         compression_level: int = 3,
         snapshot: str | None = None,
         active_filter: bool = True,
+        known_bytes: int | None = None,
         on_error: Callable[[PodError], None] | None = None,
     ) -> None:
         snapshot = snapshot or DEFAULT_SNAPSHOT
@@ -88,6 +92,7 @@ class PodStore:
         self.path = absolute(Path(path))
         self._snapshot = snapshot
         self._active_filter = active_filter
+        self._known_bytes = known_bytes
         self._policy = make_policy(podding)
         self._repository = Repository.open(LocalStorage(self.path), create=create)
         self._writer = Writer(
@@ -184,6 +189,7 @@ class PodStore:
             notebook=notebook,
             prefix=self._lease_id[:SESSION_DIGITS],
             snapshot=self._snapshot,
+            known_bytes=self._known_bytes,
             versioned=versioned or every_name,
         )
         session.active_filter = self._active_filter
@@ -482,6 +488,16 @@ def save(namespace: dict[str, Any], *, message: str = "") -> int:
 def load(reference: TimeReference = "HEAD", names: Iterable[str] | None = None) -> TrackedNamespace:
     """`PodStore.load` from the default pod directory."""
     return _default_store().load(reference, names)
+
+
+@atexit.register
+def _save_what_was_lost() -> None:
+    """At the end of the interpreter, before the writers finish: a look that is lost only now is
+    made again."""
+    for store in list(_opened):
+        if not store._repository.is_inherited:
+            with contextlib.suppress(PodError):  # the writer says what is lost for good
+                store.flush()
 
 
 def _forget_stores() -> None:

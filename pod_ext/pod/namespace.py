@@ -17,8 +17,8 @@ class TrackedNamespace(dict[str, Any]):
     """Variables by name, and a record of the names that were read, written or deleted."""
 
     __slots__ = (
-        "__weakref__", "_everything", "_held", "_ignored_module", "_touched", "_wait", "_watched",
-        "origin",
+        "__weakref__", "_everything", "_held", "_ignored_module", "_overlooked", "_touched",
+        "_wait", "_watched", "origin",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -27,6 +27,7 @@ class TrackedNamespace(dict[str, Any]):
         self._everything = False
         self._watched: set[str] = set()
         self._ignored_module = ""
+        self._overlooked: frozenset[str] = frozenset()
         self._held: frozenset[str] = frozenset()
         self._wait: Callable[[Collection[str] | None], None] | None = None
         self.origin: Any = None
@@ -48,6 +49,10 @@ class TrackedNamespace(dict[str, Any]):
         everything, unless it is code of `ignored_module` that reads."""
         self._watched.update(names)
         self._ignored_module = ignored_module
+
+    def _overlook(self, *modules: str) -> None:
+        """Asking for a name by `get` touches nothing, where code of these modules does."""
+        self._overlooked = frozenset(modules)
 
     def _hold(self, names: frozenset[str], wait: Callable[[Collection[str] | None], None]) -> None:
         """Who looks one of these names up has to wait first; who looks at all, for all."""
@@ -80,6 +85,9 @@ class TrackedNamespace(dict[str, Any]):
         return super().__iter__()
 
     def get(self, name: Any, default: Any = None) -> Any:
+        reader = sys._getframe(1).f_globals
+        if dict.get(reader, "__name__") in self._overlooked:
+            return dict.get(self, name, default)
         try:
             return self[name]
         except KeyError:

@@ -28,6 +28,8 @@ WORKER = textwrap.dedent(
     namespace = pod.new_managed_namespace()
     until = time.monotonic() + seconds
     counts = {}
+    # What takes the place of another one is a delta against it.
+    NOISE = random.Random(0).randbytes(2500).hex()
 
     def tell(**what):
         print(json.dumps(what), flush=True)
@@ -40,7 +42,7 @@ WORKER = textwrap.dedent(
             if rng.random() < 0.5:
                 # From a small stock, so that one process relies on what another stored.
                 number = rng.randrange(30)
-                namespace[name] = [number, bytes([number]).hex() * 2000 + str(number) * 3000]
+                namespace[name] = [number, NOISE + str(number) * 300]
         t = store.save(namespace)
         if rng.random() < 0.3:
             store.flush()
@@ -86,6 +88,9 @@ WORKER = textwrap.dedent(
         except TimeReferenceError as error:
             assert "garbage collection" in str(error), error
             counts["refused"] = counts.get("refused", 0) + 1
+    store.flush()
+    packs = store.history.repository.packs().values()
+    counts["deltas"] = sum(entry.base is not None for entries in packs for entry in entries)
     store.close()
     tell(counts=counts)
     """
@@ -148,6 +153,7 @@ def test_nothing_is_lost_doubled_or_unreadable(tmp_path: Path) -> None:
         assert not list((path / "claims").iterdir())
     assert not list((path / "leases").iterdir())
     print(counts, f"{len(saved)} saved, {len(removed)} removed")
+    assert counts["deltas"] > 10
     for act in ("save", "check_out", "load", "tag", "collect", "verify"):
         assert counts.get(act, 0) >= 1, counts
     assert removed

@@ -22,7 +22,15 @@ from pod.errors import DamagedError, PodError, RestoreError
 from pod.history import verify as verification
 from pod.podding import unpickler
 from support.faulty_storage import SCALE
-from support.foreign_reader import FOOTER, MAGIC, RECORD, ForeignReader, _Loading, shard_of
+from support.foreign_reader import (
+    FOOTER,
+    MAGIC,
+    ForeignReader,
+    Stored,
+    _Loading,
+    records,
+    shard_of,
+)
 from support.isomorphism import difference
 from support.memory_storage import MemoryStorage
 
@@ -124,9 +132,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Good:
         store.save(branch)
         store.flush()
         for pack in list((path / "packs").iterdir())[:2]:  # some blobs have a second copy
-            copies = {
-                d: store.history.blob(d) for d in sorted(known_blobs(pack.read_bytes()) or {})[:3]
-            }
+            names = sorted(one.digest for one in known_blobs(pack.read_bytes()) or [])
+            copies = {name: store.history.blob(name) for name in names[:3]}
             store.history.repository.write_pack(copies, 9)
     with pod.open(path, create=False) as store:
         values = {t: plain(store.load(t)) for t in store.history.times()}
@@ -165,20 +172,20 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Good:
 # An independent opinion on what is still there
 
 
-def known_blobs(pack: bytes) -> dict[str, bytes | None] | None:
-    """What a pack has for each blob of its index, None where its bytes are wrong; or None."""
+def known_blobs(pack: bytes) -> list[Stored] | None:
+    """What a pack has for each blob of its index, or None."""
     try:
         begin, length, index_hash, magic = FOOTER.unpack(pack[-FOOTER.size :])
         index = pack[-FOOTER.size - length : -FOOTER.size]
-        if magic != MAGIC or length % RECORD.size or blake3(index).digest() != index_hash:
+        if magic != MAGIC or blake3(index).digest() != index_hash:
             return None
-        if begin != len(MAGIC) + sum(record[2] for record in RECORD.iter_unpack(index)):
+        found = list(records(index))
+        if begin != len(MAGIC) + sum(stored for _, _, stored, *_ in found):
             return None
-        found: dict[str, bytes | None] = {}
-        for digest, offset, stored, raw, method in RECORD.iter_unpack(index):
-            data = pack[offset : offset + stored]
-            found[digest.hex()] = _decoded(data, method, raw, digest)
-        return found
+        return [
+            Stored(digest, pack[offset : offset + stored], raw, method, base)
+            for digest, offset, stored, raw, method, base in found
+        ]
     except Exception:
         return None
 
@@ -188,17 +195,42 @@ def has_its_size(pack: bytes) -> bool:
     return pack[:8] == MAGIC and len(pack) == begin + length + FOOTER.size
 
 
-def _decoded(data: bytes, method: int, raw: int, digest: bytes) -> bytes | None:
+def _decoded(stored: Stored, base: bytes) -> bytes | None:
+    """Its bytes, or None where they are wrong."""
+    data = stored.data
     try:
-        if method == 1:
+        if stored.method:
             announced = zstandard.get_frame_parameters(data).content_size
-            unpacking = zstandard.ZstdDecompressor().decompressobj()
+            dictionary = zstandard.ZstdCompressionDict(
+                base, dict_type=zstandard.DICT_TYPE_RAWCONTENT
+            )
+            kind = {"dict_data": dictionary} if stored.method == 2 else {}
+            unpacking = zstandard.ZstdDecompressor(**kind).decompressobj()
             data = unpacking.decompress(data)
-            if announced != raw or unpacking.unused_data or not unpacking.eof:
+            if announced != stored.raw_bytes or unpacking.unused_data or not unpacking.eof:
                 return None
-        return data if blake3(data).digest() == digest else None
+        return data if blake3(data).hexdigest() == stored.digest else None
     except zstandard.ZstdError:
         return None
+
+
+def whole_blobs(packs: dict[str, list[Stored]]) -> tuple[set[str], set[str]]:
+    """Blobs that can be decoded, and packs with one whose bytes are wrong. Where a base cannot be
+    had, nobody can tell."""
+    found: dict[str, bytes] = {}
+    wrong: set[str] = set()
+    waiting = [(key, one) for key, each in packs.items() for one in each]
+    while True:
+        ready = [(key, one) for key, one in waiting if one.base is None or one.base in found]
+        if not ready:
+            return set(found), wrong
+        waiting = [each for each in waiting if each not in ready]
+        for key, one in ready:
+            data = _decoded(one, b"" if one.base is None else found[one.base])
+            if data is None:
+                wrong.add(key)
+            else:
+                found[one.digest] = data
 
 
 @dataclass
@@ -218,14 +250,16 @@ class Expected:
 
 
 def expected(good: Good, files: dict[str, bytes]) -> Expected:
-    whole: set[str] = set()
     packs = set()
+    stored = {}
     for key, data in files.items():
         if re.fullmatch(r"packs/.*\.pack", key):
             blobs = known_blobs(data)
-            if blobs is None or None in blobs.values() or not has_its_size(data):
+            if blobs is None or not has_its_size(data):
                 packs.add(key)
-            whole |= {digest for digest, blob in (blobs or {}).items() if blob is not None}
+            stored[key] = blobs or []
+    whole, wrong = whole_blobs(stored)
+    packs |= wrong
     times = {int(key[8:]) for key in files if re.fullmatch(r"commits/[1-9]\d{0,17}", key)}
     lost = {
         t
@@ -450,4 +484,6 @@ def test_the_good_copy_is_whole(
     check_trial(good.files, good, monkeypatch, random.Random(1))
     assert len(good.needs) > 150 and len(good.contents) > 40
     assert max(map(len, good.tables.values())) >= 8
+    packs = [known_blobs(data) or [] for key, data in good.files.items() if key[:6] == "packs/"]
+    assert sum(one.base is not None for each in packs for one in each) > 10
     assert verification.verify(opened(good.files, monkeypatch).history)

@@ -30,7 +30,7 @@ def work(path: Path, trace: Trace) -> dict[int, list[tuple[str, Any]]]:
         return t
 
     with pod.open(path, background=False) as store:
-        namespace = pod.new_managed_namespace(x=[1], text=["t" * 300])
+        namespace = pod.new_managed_namespace(x=[1], text=[random.Random(0).randbytes(900)])
         first = save(store, namespace)
         namespace["y"] = list(range(500))
         save(store, namespace)
@@ -38,6 +38,7 @@ def work(path: Path, trace: Trace) -> dict[int, list[tuple[str, Any]]]:
         store.tag("best", first)
         trace.note("tagged", "best", first)
         namespace["x"].append(2)
+        namespace["text"].append("more")
         third = save(store, namespace)
         trace.note("tagging", "best")
         store.tag("best", third)
@@ -53,6 +54,8 @@ def work(path: Path, trace: Trace) -> dict[int, list[tuple[str, Any]]]:
         trace.note("collected")
         namespace["z"].append("after")
         save(store, namespace)
+        packs = store.history.repository.packs().values()
+        assert any(entry.base is not None for entries in packs for entry in entries)
     return saved
 
 

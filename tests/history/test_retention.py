@@ -191,7 +191,8 @@ def test_a_dry_run_says_exactly_what_goes_and_changes_nothing(store: pod.PodStor
         done.packs,
         done.rewritten,
     )
-    assert abs(planned.bytes - done.bytes) < 500
+    # What is stored once more may become a delta against something else.
+    assert abs(planned.bytes - done.bytes) < 0.02 * done.bytes
     assert "removed 4 times (1-4)" in str(done)
 
 

@@ -39,8 +39,10 @@ from pod.tracking.namespace import NamespaceTracker
 from support.schedule import Actor, Schedule, ScheduledStorage
 
 SCALE = int(os.environ.get("POD_TEST_SCALE", "1"))
-# Few and large enough to be blobs, so that what one save stores is what another relies on.
-VALUES = [f"{number} ".encode() * 60 for number in range(5)]
+# Few and large enough to be blobs, so that what one save stores is what another relies on; and
+# alike, so that it is stored as a delta against what it took the place of.
+NOISE = random.Random(0).randbytes(600)
+VALUES = [NOISE[:300] + f"{number} ".encode() * 5 + NOISE[300:] for number in range(5)]
 NAMES = ["a", "b", "c"]
 
 
@@ -69,6 +71,7 @@ class World:
         self.actors: dict[int, Actor] = {}
         self.acknowledged: dict[int, dict[str, Any]] = {}
         self.removed: set[int] = set()
+        self.deltas: set[str] = set()
         self.tagged: dict[str, int] = {}
         self.keyring = Repository.open(self.storage).keyring
 
@@ -148,6 +151,11 @@ class World:
             )
             report = collect_garbage([history], rule, patience=rng.choice((0.1, 5.0, 100.0)))
             self.removed |= set(report.times)
+            self.look_for_deltas(history)
+
+    def look_for_deltas(self, history: History) -> None:
+        entries = [one for each in history.repository.packs().values() for one in each]
+        self.deltas |= {one.digest for one in entries if one.base is not None}
 
     def tag(self, rng: random.Random) -> None:
         repository, _, history = self.open()
@@ -274,10 +282,12 @@ def test_nothing_acknowledged_is_lost_or_changed(seed: int) -> None:
 
 def test_the_schedule_brings_about_what_it_is_for() -> None:
     """Else the test above could pass for want of anything to find."""
-    removed = kept = killed = 0
+    removed = kept = killed = deltas = 0
     for seed in range(30):
         world = play(seed)
         removed += len(world.removed)
         kept += len(world.acknowledged.keys() - world.removed)
         killed += sum(actor.dead for actor in world.actors.values())
+        deltas += len(world.deltas)
     assert removed > 50 and kept > 30 and killed > 3, (removed, kept, killed)
+    assert deltas > 50, deltas

@@ -246,7 +246,7 @@ class Sides:
         for looks in (True, False):
             policy = self.policies[looks]
             examination = Examination(namespace, self.tokens[looks], policy, t)
-            examination._looks = looks  # type: ignore[misc]
+            examination.looks_ahead = looks  # type: ignore[misc]
             examination.examine(roots, {}, rebound)
             owners.append([examination.has_met(each) for each in reached])
             indexes = {}

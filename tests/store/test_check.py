@@ -36,7 +36,7 @@ def flip(storage: MemoryStorage, key: str, position: int) -> None:
 def pack_with(storage: MemoryStorage, blob: bytes) -> str:
     repository = Repository.open(storage)
     repository.refresh()
-    return repository._blobs[digest(blob)].pack
+    return repository._copies.of(digest(blob))[0].pack
 
 
 def test_an_intact_directory_is_ok(storage: MemoryStorage) -> None:

@@ -17,7 +17,7 @@ import pickle
 import re
 import struct
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from typing import Any
 import zstandard
 from blake3 import blake3
 
-MAGIC = b"PODPACK\x01"
+MAGIC = b"PODPACK\x02"
 RECORD = struct.Struct("<32sQQQB")
+BASE_BYTES = 32
 FOOTER = struct.Struct("<QQ32s8s")
 
 
@@ -46,9 +47,9 @@ class ForeignReader:
         assert self.format["format"] == 1
         assert self.format["hash"] == "blake3-256"
         assert self.format["compression"] == "zstd"
-        self.blobs: dict[str, bytes] = {}
-        for pack in sorted(path.glob("packs/*.pack")):
-            self.blobs |= read_pack(pack)
+        self.blobs = decode_all(
+            [blob for pack in sorted(path.glob("packs/*.pack")) for blob in read_pack(pack)]
+        )
 
     def collections(self) -> list[dict[str, Any]]:
         """The records of garbage collections."""
@@ -267,32 +268,75 @@ class _Unfilled:
 # Packs
 
 
-def read_pack(path: Path) -> dict[str, bytes]:
-    """All blobs of a pack by digest, verified."""
+@dataclass(frozen=True)
+class Stored:
+    """A blob as a pack has it."""
+
+    digest: str
+    data: bytes
+    raw_bytes: int
+    method: int
+    base: str | None
+
+
+def read_pack(path: Path) -> list[Stored]:
+    """What a pack has for each blob."""
     data = path.read_bytes()
     at, index_bytes, index_hash, magic = FOOTER.unpack(data[-FOOTER.size :])
     index = data[at : at + index_bytes]
     assert data[:8] == magic == MAGIC
     assert at + index_bytes + FOOTER.size == len(data)
     assert blake3(index).digest() == index_hash
-    blobs = {}
-    end = len(MAGIC)
-    hashes = []
-    for digest, offset, stored_bytes, raw_bytes, method in RECORD.iter_unpack(index):
+    blobs, end = [], len(MAGIC)
+    for digest, offset, stored_bytes, raw_bytes, method, base in records(index):
         assert offset == end
         end = offset + stored_bytes
-        blob = data[offset:end]
-        if method == 1:
-            blob = zstandard.ZstdDecompressor().decompress(blob, allow_extra_data=False)
-        else:
-            assert method == 0
-        assert len(blob) == raw_bytes
-        assert blake3(blob).digest() == digest
-        blobs[digest.hex()] = blob
-        hashes.append(digest)
+        blobs.append(Stored(digest, data[offset:end], raw_bytes, method, base))
     assert end == at
     assert re.fullmatch("[0-9a-f]{64}", path.stem)
     return blobs
+
+
+def records(index: bytes) -> Iterator[tuple[str, int, int, int, int, str | None]]:
+    """Digest, offset, bytes stored, bytes decoded, method and base of each blob."""
+    position = 0
+    while position < len(index):
+        digest, *numbers, method = RECORD.unpack_from(index, position)
+        position += RECORD.size
+        base = None
+        if method == 2:
+            base = index[position : position + BASE_BYTES].hex()
+            position += BASE_BYTES
+        assert position <= len(index)
+        yield digest.hex(), *numbers, method, base
+
+
+def decode_all(stored: Iterable[Stored]) -> dict[str, bytes]:
+    """All blobs by digest, verified; deltas once their bases are there."""
+    blobs: dict[str, bytes] = {}
+    waiting = list(stored)
+    while waiting:
+        ready = [one for one in waiting if one.base is None or one.base in blobs]
+        assert ready, "deltas whose bases are in no pack"
+        waiting = [one for one in waiting if one.base is not None and one.base not in blobs]
+        for one in ready:
+            blobs[one.digest] = decode(one, b"" if one.base is None else blobs[one.base])
+    return blobs
+
+
+def decode(stored: Stored, base: bytes) -> bytes:
+    blob = stored.data
+    if stored.method == 1:
+        blob = zstandard.ZstdDecompressor().decompress(blob, allow_extra_data=False)
+    elif stored.method == 2:
+        dictionary = zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        unpacking = zstandard.ZstdDecompressor(dict_data=dictionary)
+        blob = unpacking.decompress(blob, allow_extra_data=False)
+    else:
+        assert stored.method == 0
+    assert len(blob) == stored.raw_bytes
+    assert hexdigest(blob) == stored.digest
+    return blob
 
 
 def hexdigest(data: bytes) -> str:

@@ -12,6 +12,7 @@ class MemoryStorage:
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
         self._lock = threading.Lock()
+        self._marks: dict[str, tuple[object, set[str]]] = {}
 
     def __str__(self) -> str:
         return "memory"
@@ -51,3 +52,16 @@ class MemoryStorage:
         check_prefix(prefix)
         rests = (key[len(prefix) :] for key in list(self.values) if key.startswith(prefix))
         return sorted({prefix + "".join(rest.partition("/")[:2]) for rest in rests})
+
+    def mark(self, prefix: str) -> object:
+        with self._lock:
+            self._marks[prefix] = object(), self._under(prefix)
+            return self._marks[prefix][0]
+
+    def found_mark(self, prefix: str) -> object | None:
+        with self._lock:
+            mark, keys = self._marks.get(prefix, (None, set()))
+            return mark if keys == self._under(prefix) else None
+
+    def _under(self, prefix: str) -> set[str]:
+        return {key for key in list(self.values) if key.startswith(prefix)}

@@ -133,3 +133,11 @@ class ScheduledStorage(MemoryStorage):
     def list(self, prefix: str) -> Keys:
         self._schedule.before(f"list {prefix}")
         return super().list(prefix)
+
+    def mark(self, prefix: str) -> object:
+        self._schedule.before(f"mark {prefix}")
+        return super().mark(prefix)
+
+    def found_mark(self, prefix: str) -> object | None:
+        self._schedule.before(f"found_mark {prefix}")
+        return super().found_mark(prefix)

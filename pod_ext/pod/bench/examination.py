@@ -176,7 +176,7 @@ def measure(shape: Shape, n: int, policy: str, repeats: int) -> Measured:
 
     def examine(looks: bool) -> int:
         examination = Examination({}, Tokens(), decided[looks], 1)
-        examination._looks = looks
+        examination.looks_ahead = looks
         examination.examine({"data": data})
         return sum(len(component.pods) for component in examination.components())
 
@@ -227,7 +227,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure every shape, or those whose names have one of some words in them."""
     parser = argparse.ArgumentParser(prog="python -m pod.bench.examination", description=__doc__)
     parser.add_argument("words", nargs="*", help="only shapes with one of these in their names")
-    parser.add_argument("--objects", type=int, default=100_000, help="how many (%(default)s)")
+    parser.add_argument("--objects", type=int, default=20_000, help="how many (%(default)s)")
     parser.add_argument("--policy", choices=POLICIES, default="lga")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="a line of JSON for each shape")

@@ -10,7 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 
 from pod.errors import DamagedError, PodError, StorageError, TimeReferenceError
@@ -19,9 +27,11 @@ from pod.history.records import Commit
 from pod.history.retention import EVERYTHING, Retention, bridges, newest_of
 from pod.history.text import listing, size
 from pod.store import files, generations, leases, pack, processes
+from pod.store.copies import Copies, Place
 from pod.store.generations import Generation
 from pod.store.leases import Lease, Owner
 from pod.store.pack import PackEntry
+from pod.store.reading import read_any
 from pod.store.storage import Housekeeping
 
 DEAD_SHARE = 0.5
@@ -136,6 +146,8 @@ class _Plan:
     """Condemned by an earlier collection, which did not come to delete them."""
     copied: dict[str, PackEntry] = field(default_factory=dict)
     """Blobs to be stored once more."""
+    homes: dict[str, str] = field(default_factory=dict)
+    """Blob that is needed, be it for a delta -> the pack that it is needed in."""
 
     def packs(self) -> set[str]:
         return {*self.dead, *self.rewritten, *self.left_over}
@@ -278,22 +290,29 @@ class _Collection:
         """Which packs go. Each blob that is needed is to stay in one that does not."""
         condemned = _condemned(earlier) & packs.keys()
         plan = _Plan(left_over=sorted(condemned))
-        homes: set[str] = set()
+        staying = Copies({key: packs[key] for key in packs.keys() - condemned})
+        chosen = _chosen(needed, staying)
         homed: dict[str, list[PackEntry]] = {}
         # Those with the most that is needed first: they are not to go for a copy elsewhere.
-        for key in sorted(packs.keys() - condemned, key=lambda key: _share(packs[key], needed)):
-            mine = [one for one in packs[key] if one.digest in needed - homes]
-            homes.update(entry.digest for entry in mine)
+        for key in sorted(packs.keys() - condemned, key=lambda key: _share(packs[key], chosen)):
+            mine = [
+                one
+                for one in packs[key]
+                if one.digest not in plan.homes
+                and one.digest in chosen
+                # A delta counts only where it is the copy that was chosen.
+                and chosen[one.digest] == (None if one.base is None else Place(key, one))
+            ]
+            plan.homes.update(dict.fromkeys((entry.digest for entry in mine), key))
             if mine:
                 homed[key] = mine
             else:
                 plan.dead.append(key)
-        for key in condemned:
-            plan.copied |= {
-                entry.digest: entry
-                for entry in packs[key]
-                if entry.digest in needed and entry.digest not in homes
-            }
+        everywhere = Copies(packs)
+        for digest in needed - plan.homes.keys():
+            chain = everywhere.chain(digest)
+            if chain is not None:
+                plan.copied[digest] = chain[0].entry
         wasted = {key: _pack_bytes(packs[key]) - _pack_bytes(mine) for key, mine in homed.items()}
         total = sum(_pack_bytes(packs[key]) for key in homed)
         for key in sorted(wasted, key=lambda key: -wasted[key] / _pack_bytes(packs[key])):
@@ -306,12 +325,16 @@ class _Collection:
         return plan
 
     def _copy(self, plan: _Plan, packs: Mapping[str, Sequence[PackEntry]]) -> None:
-        """Store what is needed of condemned packs in new ones. What cannot be read, or written,
-        stays where it is."""
-        for batch in _batches(plan.copied.values()):
+        """Store what is needed of condemned packs in new ones: deltas as such, if their bases stay,
+        or have been stored already. What cannot be read, or written, stays where it is."""
+        going = plan.packs()
+        stay = {digest for digest, key in plan.homes.items() if key not in going}
+        for batch in _batches(_bases_first(plan.copied)):
+            bases = {one.digest: one.base for one in batch if one.base is not None}
+            bases = {digest: base for digest, base in bases.items() if base in stay}
             try:
                 blobs = self._repository.read_many(entry.digest for entry in batch)
-                self._freed -= self._repository.write_pack(blobs, _LEVEL)
+                self._freed -= self._repository.write_pack(blobs, _LEVEL, bases=bases)
             except (DamagedError, StorageError):
                 failed = {entry.digest for entry in batch}
                 plan.rewritten = [
@@ -319,6 +342,8 @@ class _Collection:
                     for key in plan.rewritten
                     if failed.isdisjoint(entry.digest for entry in packs[key])
                 ]
+            else:
+                stay.update(blobs)
 
     def _record(
         self,
@@ -348,32 +373,40 @@ class _Collection:
         needed = self._needed()
         self._repository.refresh()
         packs = self._repository.packs()
-        homes = {
-            entry.digest: (key, entry)
-            for key, entries in packs.items()
-            if key not in condemned
-            for entry in entries
-            if entry.digest in needed
-        }
+        going = plan.packs() & packs.keys()
+        spared = self._spared(needed, packs, packs.keys() - condemned, going)
         deleted = []
-        for key in sorted(plan.packs() & packs.keys()):
-            wanted = [entry for entry in packs[key] if entry.digest in needed]
-            if all(self._is_whole(homes.get(entry.digest)) for entry in wanted):
+        for key in sorted(going):
+            if spared.isdisjoint(entry.digest for entry in packs[key]):
                 self._storage.delete(key)
                 self._freed += _pack_bytes(packs[key])
                 deleted.append(key)
         self._repository.refresh()
         return deleted
 
-    def _is_whole(self, home: tuple[str, PackEntry] | None) -> bool:
-        """Whether a blob really is where another copy of it would do."""
-        if home is None:
-            return False
+    def _spared(
+        self,
+        needed: set[str],
+        packs: Mapping[str, Sequence[PackEntry]],
+        staying: Collection[str],
+        going: Collection[str],
+    ) -> set[str]:
+        """Blobs of which no copy is to be deleted: those that are needed and not whole in the packs
+        that stay, and all that copies of these are deltas against."""
+        everywhere, homes = Copies(packs), Copies({key: packs[key] for key in staying})
+        leaving = {entry.digest for key in going for entry in packs[key]}
+        spared: set[str] = set()
+        for digest in needed:
+            behind = _behind(digest, everywhere)
+            if not behind.isdisjoint(leaving) and not self._is_whole(digest, homes):
+                spared |= behind
+        return spared
+
+    def _is_whole(self, digest: str, homes: Copies) -> bool:
+        """Whether a blob really is where other copies of it would do."""
         with contextlib.suppress(StorageError, DamagedError):
-            return all(
-                isinstance(blob, bytes)
-                for _, blob in pack.read_blobs(self._storage, home[0], [home[1]])
-            )
+            read_any(self._storage, homes, digest)
+            return True
         return False
 
     def _tidy(self, earlier: Iterable[str], lease: str) -> None:
@@ -444,6 +477,7 @@ class _Collection:
         that this process has not written yet."""
         needed: set[str] = set()
         for history in self._histories:
+            needed |= history.pending_bases()  # which of them will be used is not known yet
             for t in history.pending_times():
                 # Written since we looked, it is found below.
                 with contextlib.suppress(TimeReferenceError):
@@ -505,11 +539,8 @@ class _Size:
     ) -> None:
         self._needs = needs
         self._commit_bytes = commit_bytes
-        self._sizes = {
-            entry.digest: entry.stored_bytes + pack.RECORD_BYTES
-            for entries in packs.values()
-            for entry in entries
-        }
+        self._copies = Copies(packs)
+        self._counted: set[str] = set()
         self._seen: set[frozenset[str]] = set()
         self._total = 0
 
@@ -519,9 +550,16 @@ class _Size:
             for blobs in self._needs(commit):
                 if blobs not in self._seen:
                     self._seen.add(blobs)
-                    for digest in blobs:
-                        self._total += self._sizes.pop(digest, 0)
+                    for digest in blobs - self._counted:
+                        self._count(digest)
         return self._total
+
+    def _count(self, digest: str) -> None:
+        """A blob, and the bases that it needs."""
+        for place in self._copies.chain(digest) or ():
+            if place.entry.digest not in self._counted:
+                self._counted.add(place.entry.digest)
+                self._total += place.entry.nbytes
 
 
 def _condemned(records: Mapping[str, Generation]) -> set[str]:
@@ -529,11 +567,46 @@ def _condemned(records: Mapping[str, Generation]) -> set[str]:
 
 
 def _pack_bytes(entries: Iterable[PackEntry]) -> int:
-    stored = [entry.stored_bytes + pack.RECORD_BYTES for entry in entries]
-    return sum(stored) + pack.FRAME_BYTES
+    return sum(entry.nbytes for entry in entries) + pack.FRAME_BYTES
 
 
-def _share(entries: Sequence[PackEntry], needed: set[str]) -> float:
+def _chosen(needed: Iterable[str], copies: Copies) -> dict[str, Place | None]:
+    """What is to stay: each blob that is needed, and the bases that it needs. With the copy that is
+    a delta, where no whole one is there; None where any whole one will do."""
+    chosen: dict[str, Place | None] = {}
+    for digest in needed:
+        for place in copies.chain(digest) or ():
+            if place.entry.digest in chosen:
+                break  # what comes after it is, too
+            chosen[place.entry.digest] = None if place.entry.base is None else place
+    return chosen
+
+
+def _behind(digest: str, copies: Copies) -> set[str]:
+    """A blob, and all that its copies, and those of their bases, may need."""
+    found = {digest}
+    todo = [digest]
+    while todo:
+        bases = {place.entry.base for place in copies.of(todo.pop())}
+        news = {base for base in bases if base is not None} - found
+        found |= news
+        todo += news
+    return found
+
+
+def _bases_first(copied: Mapping[str, PackEntry]) -> list[PackEntry]:
+    """Blobs in an order in which each comes after its base."""
+    ordered: dict[str, PackEntry] = {}
+    for digest in copied:
+        chain = []
+        while digest in copied and digest not in ordered and copied[digest] not in chain:
+            chain.append(copied[digest])
+            digest = copied[digest].base or ""
+        ordered.update((entry.digest, entry) for entry in reversed(chain))
+    return list(ordered.values())
+
+
+def _share(entries: Sequence[PackEntry], needed: Container[str]) -> float:
     """How much of a pack nobody needs."""
     return 1 - _pack_bytes(one for one in entries if one.digest in needed) / _pack_bytes(entries)
 

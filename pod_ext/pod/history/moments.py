@@ -10,8 +10,9 @@ import json
 import re
 import shlex
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from pod.errors import (
@@ -23,17 +24,22 @@ from pod.errors import (
     UntrustedError,
     one_line,
 )
-from pod.history.manifest import Content, Manifest
+from pod.history.manifest import Content, Manifest, StoredPod
 from pod.history.records import Commit
 from pod.history.table import Table, read_table
 from pod.podding.pods import Pod, Slot
 from pod.store import generations
+from pod.store.codec import CHUNK_BYTES
 from pod.store.repository import Repository
-from pod.store.storage import MissingKeyError
+from pod.store.storage import BytesLike, MissingKeyError
 
 _REFERENCE = re.compile(r"(?P<base>[0-9]{1,20}|[A-Za-z][A-Za-z0-9._-]*)(?P<back>~[0-9]{0,18})?")
 _CACHED_MANIFESTS = 256
-_BATCH_BYTES = 64 << 20
+"""So many at least, however large."""
+_CACHED_PODS = 50_000
+"""More than that, as long as they have no more pods than this."""
+_BATCH_BYTES = 16 << 20
+"""Of blobs that are read together, beside what is made of them."""
 
 
 class Pending(Protocol):
@@ -42,6 +48,7 @@ class Pending(Protocol):
     def pending_blob(self, digest: str) -> bytes | None: ...
     def pending_commit(self, t: int) -> bytes | None: ...
     def pending_times(self) -> Sequence[int]: ...
+    def pending_bases(self) -> set[str]: ...
 
 
 class _Nothing:
@@ -53,6 +60,9 @@ class _Nothing:
 
     def pending_times(self) -> Sequence[int]:
         return ()
+
+    def pending_bases(self) -> set[str]:
+        return set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class History:
         self._pending: Pending = pending or _Nothing()
         self._known: dict[int, _Read] = {}
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
+        self._cached_pods = 0
 
     def forget(self, times: Iterable[int] | None = None) -> None:
         """Read everything anew, as when something was deleted from the pod directory; or only
@@ -84,6 +95,7 @@ class History:
             return
         self._known.clear()
         self._manifests.clear()
+        self._cached_pods = 0
 
     # --- commits
 
@@ -94,6 +106,10 @@ class History:
 
     def pending_times(self) -> frozenset[int]:
         return frozenset(self._pending.pending_times())
+
+    def pending_bases(self) -> set[str]:
+        """Stored blobs that pending ones may be stored as deltas against."""
+        return self._pending.pending_bases()
 
     def commit(self, t: int) -> Commit:
         """The commit of one time id; `DamagedError` if its file is not what was written."""
@@ -292,9 +308,10 @@ class History:
 
     # --- what a commit refers to
 
-    def variables(self, commit: Commit) -> Table:
-        """Read as far as it is needed; `DamagedError` comes up then."""
-        return self._table(commit.table, f"the list of variables of time {commit.t}")
+    def variables(self, commit: Commit, like: Table | None = None) -> Table:
+        """Read as far as it is needed, and not what is the same in `like`; `DamagedError` comes up
+        then."""
+        return self._table(commit.table, f"the list of variables of time {commit.t}", like)
 
     def definitions(self, commit: Commit) -> Table:
         return self._table(commit.definitions, f"the list of definitions of time {commit.t}")
@@ -303,8 +320,8 @@ class History:
         """One shard of a table."""
         return self._table((digest,), f"variable table {digest[:12]}")
 
-    def _table(self, digests: tuple[str, ...], what: str) -> Table:
-        return read_table(digests, self.blobs, what)
+    def _table(self, digests: tuple[str, ...], what: str, like: Table | None = None) -> Table:
+        return read_table(digests, self.blobs, what, like)
 
     def manifest(self, digest: str) -> Manifest:
         known = self._manifests.get(digest)
@@ -313,20 +330,29 @@ class History:
                 known = Manifest.from_bytes(self.blob(digest))
             except DamagedError as error:
                 raise DamagedError(f"manifest {digest[:12]} is not readable: {error}") from error
-            self._manifests[digest] = known
-            if len(self._manifests) > _CACHED_MANIFESTS:
-                self._manifests.popitem(last=False)
+            self.remember(digest, known)
         else:
             self._manifests.move_to_end(digest)
         return known
 
     def remember(self, digest: str, manifest: Manifest) -> None:
-        """Spare reading a manifest that was just made."""
+        """Spare reading a manifest that was just made, as long as there is room for it."""
+        before = self._manifests.pop(digest, None)
         self._manifests[digest] = manifest
+        self._cached_pods += len(manifest.pods) - (len(before.pods) if before else 0)
+        while len(self._manifests) > _CACHED_MANIFESTS and self._cached_pods > _CACHED_PODS:
+            self._cached_pods -= len(self._manifests.popitem(last=False)[1].pods)
+
+    def read_together(self, manifests: Iterable[str]) -> None:
+        """Spare reading these manifests one by one; what is wrong with one comes up later."""
+        unknown = [digest for digest in manifests if digest not in self._manifests]
+        with contextlib.suppress(PodError):
+            for digest, data in self.blobs(unknown).items():
+                self.remember(digest, Manifest.from_bytes(data))
 
     def source(self, digest: str) -> ManifestSource:
         """One component, ready for a loader."""
-        return ManifestSource(self.manifest(digest), self.blobs)
+        return ManifestSource(self.manifest(digest), self.views, self._nbytes)
 
     def needs(self, digests: Iterable[str], manifests: Iterable[str]) -> Iterator[str]:
         """Every blob behind the shards of tables and the manifests, themselves included; of what
@@ -336,7 +362,7 @@ class History:
         for digest in digests:
             with contextlib.suppress(PodError):
                 table = self._table((digest,), "a table")
-                manifests.update(entry.manifest for entry in table.values())
+                manifests.update(entry.manifest for entry in table.entries())
         for digest in manifests:
             yield digest
             with contextlib.suppress(PodError):
@@ -358,7 +384,16 @@ class History:
 
     def blobs(self, digests: Iterable[str]) -> dict[str, bytes]:
         """Blobs by digest, from what is pending or from the packs."""
-        found, missing = {}, []
+        return {digest: bytes(blob) for digest, blob in self.views(digests).items()}
+
+    def _nbytes(self, digest: str) -> int:
+        data = self._pending.pending_blob(digest)
+        return self.repository.nbytes(digest) if data is None else len(data)
+
+    def views(self, digests: Iterable[str]) -> dict[str, BytesLike]:
+        """The same, some of them as parts of a larger piece of memory."""
+        found: dict[str, BytesLike] = {}
+        missing = []
         for digest in digests:
             data = self._pending.pending_blob(digest)
             if data is None:
@@ -366,7 +401,7 @@ class History:
             else:
                 found[digest] = data
         if missing:
-            found |= self.repository.read_many(missing)
+            found |= self.repository.read_views(missing)
         return found
 
 
@@ -374,12 +409,16 @@ class ManifestSource:
     """One stored component as a loader wants it (`pod.podding.unpickler.PodSource`)."""
 
     def __init__(
-        self, manifest: Manifest, blobs: Callable[[Iterable[str]], dict[str, bytes]]
+        self,
+        manifest: Manifest,
+        views: Callable[[Iterable[str]], dict[str, BytesLike]],
+        nbytes: Callable[[str], int],
     ) -> None:
         self.manifest = manifest
         self.slots: Sequence[tuple[Slot, ...]] = manifest.slots
         self.interior = manifest.interior
-        self._blobs = blobs
+        self._views = views
+        self._nbytes = nbytes
 
     def pods(self, numbers: Sequence[int]) -> Iterator[Pod]:
         """Read pods in batches: packs are read in order, and not all bytes are held at once."""
@@ -387,29 +426,56 @@ class ManifestSource:
         start = 0
         while start < len(numbers):
             end, nbytes = start, 0
-            while end < len(numbers) and (end == start or nbytes < _BATCH_BYTES):
+            while end < len(numbers) and nbytes + stored[numbers[end]].nbytes <= _BATCH_BYTES:
                 nbytes += stored[numbers[end]].nbytes
                 end += 1
+            if end == start:
+                pod = stored[numbers[start]]
+                yield _pod(pod, self._large)
+                start += 1
+                continue
             batch = [stored[number] for number in numbers[start:end]]
-            found = self._blobs(digest for pod in batch for digest in pod.blobs())
+            found = self._views(digest for pod in batch for digest in pod.blobs())
             for pod in batch:
-                yield Pod(
-                    _assemble(pod.payload, found),
-                    tuple(_assemble(buffer, found) for buffer in pod.buffers),
-                    pod.slots,
-                    pod.modules,
-                )
+                yield _pod(pod, partial(_assemble, blobs=found))
             start = end
 
+    def _large(self, content: Content) -> bytearray:
+        """The bytes of a content of any size, beside which one batch of its blobs is held."""
+        if content.inline is not None or content.nbytes <= _BATCH_BYTES:
+            return _assemble(content, self._views(content.chunks))
+        _check_size(content, map(self._nbytes, content.chunks))
+        made = bytearray(content.nbytes)
+        view, end = memoryview(made), 0
+        step = _BATCH_BYTES // CHUNK_BYTES
+        for start in range(0, len(content.chunks), step):
+            chunks = content.chunks[start : start + step]
+            blobs = self._views(chunks)
+            for chunk in chunks:
+                begin, end = end, end + len(blobs[chunk])
+                view[begin:end] = blobs[chunk]
+        return made
 
-def _assemble(content: Content, blobs: dict[str, bytes]) -> bytes | bytearray:
+
+def _pod(stored: StoredPod, read: Callable[[Content], bytearray]) -> Pod:
+    buffers = tuple(read(buffer) for buffer in stored.buffers)
+    return Pod(read(stored.payload), buffers, stored.slots, stored.modules)
+
+
+def _assemble(content: Content, blobs: Mapping[str, BytesLike]) -> bytearray:
     """The bytes that were cut into chunks. A bytearray, since buffers are handed out writable."""
     if content.inline is not None:
         return bytearray(content.inline)
-    nbytes = sum(len(blobs[digest]) for digest in content.chunks)
-    if nbytes != content.nbytes:  # looked at first: one chunk may be named a million times
-        raise DamagedError(f"a pod's content has {nbytes} bytes instead of {content.nbytes}")
+    _check_size(content, (len(blobs[digest]) for digest in content.chunks))
     return bytearray().join(blobs[digest] for digest in content.chunks)
+
+
+def _check_size(content: Content, chunks: Iterable[int]) -> None:
+    """Before room is made for it: what a manifest says of its size may not be so, and one chunk may
+    be named a million times."""
+    nbytes = sum(chunks)
+    if nbytes != content.nbytes:
+        raise DamagedError(f"a pod's content has {nbytes} bytes instead of {content.nbytes}")
 
 
 def _steps(back: str | None) -> int:

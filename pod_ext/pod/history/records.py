@@ -5,8 +5,9 @@ Frozen, and made of strings and numbers only: reading them never unpickles anyth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 from pod.store.files import MAX_TIME, is_digest
@@ -100,7 +101,7 @@ class Commit:
     """Global random generators, and the hex digest of each one's state."""
 
     def to_json(self) -> dict[str, Any]:
-        raw = asdict(self)
+        raw = {name: getattr(self, name) for name in _names_of(Commit)}
         for key in _LISTS:
             raw[key] = list(raw[key])
         raw["random"] = dict(self.random)
@@ -181,5 +182,11 @@ def _check_shards(key: str, count: int) -> None:
 
 def _known(cls: type, raw: dict[str, Any]) -> dict[str, Any]:
     """Fields a later writer added are ignored by an earlier reader of the same format number."""
-    names = {field.name for field in fields(cls)}
+    names = _names_of(cls)
     return {key: value for key, value in raw.items() if key in names}
+
+
+@lru_cache
+def _names_of(cls: type) -> Mapping[str, None]:
+    """Names of the fields of a record, in their order."""
+    return dict.fromkeys(field.name for field in fields(cls))

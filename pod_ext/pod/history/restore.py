@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from pod.errors import PodError, RestoreError, UnknownVariableError
@@ -19,6 +20,9 @@ from pod.history.table import Table
 from pod.interrupts import uninterrupted
 from pod.podding.opaque import reason_of
 from pod.podding.unpickler import Loader, StoredDefinition
+
+_TOGETHER = 256
+"""So many manifests are read at a time."""
 
 
 @dataclass(slots=True)
@@ -65,7 +69,7 @@ class SameDefinitions:
 def choose(table: Table, names: Iterable[str] | None, t: int) -> list[Variable]:
     """The variables asked for; all without names. `UnknownVariableError` names those not there."""
     if names is None:
-        return list(table.values())
+        return list(table.entries())
     wanted = list(dict.fromkeys(names))
     missing = [name for name in wanted if name not in table]
     if missing:
@@ -147,7 +151,10 @@ def restore(
     with uninterrupted() as gate:
         try:
             gate.let_in()
-            for digest, group in _by_manifest(variables).items():
+            groups = _by_manifest(variables)
+            for number, (digest, group) in enumerate(groups.items()):
+                if number % _TOGETHER == 0:
+                    history.read_together(islice(groups, number, number + _TOGETHER))
                 try:
                     stored = source(digest)
                 except PodError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pod.history.manifest import Manifest
@@ -30,6 +32,32 @@ class Collector:
         return digest
 
 
+class Recent:
+    """Whether blobs are known to be stored, as far as they fit into so many bytes of memory: those
+    that were asked about last. For experiments with how much that memory is worth."""
+
+    def __init__(self, has: Callable[[str], bool], nbytes: int) -> None:
+        self._has = has
+        self._room = nbytes // DIGEST_BYTES
+        self._digests: OrderedDict[str, None] = OrderedDict()
+
+    def __call__(self, digest: str) -> bool:
+        known = digest in self._digests
+        self.note((digest,))
+        return known and self._has(digest)
+
+    def note(self, digests: Iterable[str]) -> None:
+        """These are stored, or about to be."""
+        for digest in digests:
+            self._digests[digest] = None
+            self._digests.move_to_end(digest)
+            if len(self._digests) > self._room:
+                self._digests.popitem(last=False)
+
+
+DIGEST_BYTES = 32
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """What a session remembers of one component between two saves. Compared by identity."""
@@ -41,6 +69,8 @@ class Group:
     """Tokens of the definitions that its objects refer to, its own among them."""
     blobs: frozenset[str]
     """Blobs of its pods."""
+    places: Sequence[int] = ()
+    """Where in the object graph each of its pods is; none if that is not known."""
 
     @property
     def is_under_way(self) -> bool:
@@ -48,13 +78,14 @@ class Group:
         return not self.manifest
 
 
-def group_of(digest: str, manifest: Manifest) -> Group:
+def group_of(digest: str, manifest: Manifest, places: Iterable[int] = ()) -> Group:
     return Group(
         digest,
         frozenset(manifest.names),
         frozenset(manifest.definitions),
         manifest.uses | frozenset(manifest.definitions),
         frozenset(blob for pod in manifest.pods for blob in pod.blobs()),
+        array("q", places),
     )
 
 

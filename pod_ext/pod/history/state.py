@@ -3,14 +3,129 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import compress, repeat
 from typing import Any
 
 from pod.history.records import Variable
 from pod.history.snapshot import Group
 from pod.history.table import Table
+
+
+class Values(dict[str, Any]):
+    """The variables that are in a namespace at one moment; made once, never altered.
+
+    `left_out` tells, of what was found in the namespace, the names that are no variables.
+    """
+
+    __slots__ = ("compared", "ids", "names")
+
+    def __init__(
+        self,
+        found: Mapping[str, Any] | Iterable[tuple[str, Any]],
+        left_out: Callable[[Mapping[Any, Any]], Iterable[Any]] = lambda _: (),
+    ) -> None:
+        super().__init__(found)
+        for name in left_out(self):
+            del self[name]
+        self.names = list(self)
+        self.ids = list(map(id, self.values()))
+        """Of the objects, in the order of the names."""
+        self.compared: tuple[Objects, tuple[set[str], set[str]]] | None = None
+        """What these were compared with last, and the outcome."""
+
+    def having(self, ids: Container[int]) -> Iterator[str]:
+        """The variables whose objects have one of these ids."""
+        return compress(self.names, map(ids.__contains__, self.ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Which object each variable has. Keeps none alive for which that can be helped.
+
+    An id says which object it is for as long as that object lives. So those that cannot be
+    referred to weakly are kept, and of the others it is asked first whether they are still there.
+    All of it by loops of the interpreter's own, since a save asks for every name there is.
+    """
+
+    names: list[str] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
+    """In the order of the names."""
+    weak: dict[str, weakref.ref[Any]] = field(default_factory=dict)
+    strong: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Objects:
+        return cls().updated(Values(values), values, ())
+
+    def is_held(self, name: str, value: object) -> bool:
+        """Whether a variable has this very object."""
+        reference = self.weak.get(name)
+        if reference is not None:
+            return reference() is value and value is not None
+        return name in self.strong and self.strong[name] is value
+
+    def changes(self, values: Values) -> tuple[set[str], set[str]]:
+        """Variables that are new or have another object now; and those that are gone."""
+        if values.compared is None or values.compared[0] is not self:
+            # It stays so: what is the same object now lives as long as `values` does.
+            values.compared = self, self._changes(values)
+        return values.compared[1]
+
+    def _changes(self, values: Values) -> tuple[set[str], set[str]]:
+        count = len(self.names)
+        rebound: set[str] = set()
+        gone: set[str] = set()
+        names, ids = values.names, values.ids
+        if len(names) > count:
+            names, ids = names[:count], ids[:count]
+        if names == self.names:
+            rebound.update(values.names[count:])
+            if ids != self.ids:
+                rebound.update(compress(self.names, map(operator.ne, self.ids, values.ids)))
+        else:
+            known = dict(zip(self.names, self.ids, strict=True))
+            now = zip(values.names, values.ids, strict=True)
+            rebound.update(name for name, key in now if known.get(name) != key)
+            gone.update(known.keys() - values.keys())
+        found = map(operator.call, self.weak.values())
+        dead = compress(self.weak, map(operator.is_, found, repeat(None)))
+        rebound.update(name for name in dead if name in values)
+        return rebound, gone
+
+    def updated(self, values: Values, rebound: Iterable[str], gone: Iterable[str]) -> Objects:
+        """These, once some variables have other objects and some are gone."""
+        rebound, gone = list(rebound), list(gone)
+        if not rebound and not gone:
+            if self.names == values.names:
+                return self
+            return Objects(values.names, values.ids, self.weak, self.strong)
+        weak, strong = self.weak.copy(), self.strong.copy()  # quicker than `dict`, if some went
+        for name in (*gone, *rebound):
+            weak.pop(name, None)
+            strong.pop(name, None)
+        for name in rebound:
+            try:
+                weak[name] = weakref.ref(values[name])
+            except TypeError:
+                strong[name] = values[name]
+        return Objects(values.names, values.ids, weak, strong)
+
+    def joined(self, names: Iterable[str], others: Mapping[str, Any]) -> Objects:
+        """Of these, what is known of some names; and what others have."""
+        chosen = set(names)
+        here = [pair for pair in zip(self.names, self.ids, strict=True) if pair[0] in chosen]
+        there = Objects.of(others)
+        return Objects(
+            [*(name for name, _ in here), *there.names],
+            [*(key for _, key in here), *there.ids],
+            {name: self.weak[name] for name, _ in here if name in self.weak} | there.weak,
+            {name: self.strong[name] for name, _ in here if name in self.strong} | there.strong,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +134,15 @@ class State:
 
     variables: Table = field(default_factory=Table)
     definitions: Table = field(default_factory=Table)
-    groups: Mapping[str, Group] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
     """By variable."""
-    definition_groups: Mapping[str, Group] = field(default_factory=dict)
+    definition_groups: dict[str, Group] = field(default_factory=dict)
     """By token."""
-    objects: Mapping[str, Callable[[], object]] = field(default_factory=dict)
-    """Variable -> gives the object it had, or None if that is gone."""
+    objects: Objects = field(default_factory=Objects)
     random: tuple[tuple[str, str], ...] = ()
     """As in a commit."""
+    users: Mapping[str, int] | None = None
+    """Token -> how many variables refer to that definition themselves; None for not counted."""
 
     def same_as(self, other: State) -> bool:
         """Whether a commit of this state would say nothing that one of the other does not."""
@@ -85,21 +201,9 @@ class FirstSeen:
 _REMEMBERED = 10_000
 
 
-def is_held(reference: Callable[[], object] | None, value: object) -> bool:
-    """Whether a reference is to this very object. (A dead one gives None, like one to None.)"""
-    return (
-        reference is not None
-        and reference() is value
-        and (value is not None or type(reference) is not weakref.ref)
-    )
-
-
-def reference_to(value: object) -> Callable[[], object]:
-    """Gives the object back as long as it lives, without keeping it alive where that can be."""
-    try:
-        return weakref.ref(value)
-    except TypeError:
-        return lambda: value
+def count_users(groups: Mapping[str, Group]) -> Counter[str]:
+    """What `State.users` has, counted anew."""
+    return Counter(token for group in groups.values() for token in group.uses)
 
 
 def needed_definitions(tokens: Iterable[str], definition_groups: Mapping[str, Group]) -> set[str]:

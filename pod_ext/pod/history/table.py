@@ -40,6 +40,16 @@ class Table(Mapping[str, Variable]):
     def __len__(self) -> int:
         return sum(len(shard) for shard in self.shards)
 
+    def __contains__(self, name: object) -> bool:
+        if not self.shards or not isinstance(name, str):
+            return False
+        return name in self.shards[_shard_of(name, len(self.shards))]
+
+    def entries(self) -> Iterator[Variable]:
+        """The same as the values, without looking each one up by its name."""
+        for shard in self.shards:
+            yield from shard.values()
+
     def updated(
         self,
         changed: Iterable[Variable],
@@ -73,10 +83,17 @@ Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 """Gives the blobs of some digests; `PodError` if one is missing or damaged."""
 
 
-def read_table(digests: tuple[str, ...], read: Read, what: str = "a table") -> Table:
+def read_table(
+    digests: tuple[str, ...], read: Read, what: str = "a table", like: Table | None = None
+) -> Table:
     """The table whose shards are these blobs, each read when it is first needed: the others can be
-    used if one is damaged. `DamagedError` then says what the table is."""
-    return Table(_StoredShards(digests, read, what), digests)
+    used if one is damaged. `DamagedError` then says what the table is. Shards that are in a table
+    at hand, `like`, are not read."""
+    shards = _StoredShards(digests, read, what)
+    if like is not None and len(like.digests) == len(digests):
+        pairs = enumerate(zip(digests, like.digests, like.shards, strict=True))
+        shards.known.update({n: shard for n, (ours, its, shard) in pairs if ours == its})
+    return Table(shards, digests)
 
 
 class _StoredShards(Sequence[Mapping[str, Variable]]):
@@ -84,7 +101,7 @@ class _StoredShards(Sequence[Mapping[str, Variable]]):
         self._digests = digests
         self._read = read
         self._what = what
-        self._known: dict[int, Mapping[str, Variable]] = {}
+        self.known: dict[int, Mapping[str, Variable]] = {}
 
     def __len__(self) -> int:
         return len(self._digests)
@@ -98,16 +115,16 @@ class _StoredShards(Sequence[Mapping[str, Variable]]):
     ) -> Mapping[str, Variable] | Sequence[Mapping[str, Variable]]:
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
-        if index not in self._known:
+        if index not in self.known:
             self._learn((range(len(self))[index],))
-        return self._known[index]
+        return self.known[index]
 
     def __iter__(self) -> Iterator[Mapping[str, Variable]]:
         for start in range(0, len(self), _BATCH):  # all of them need not fit into memory
             batch = range(start, min(start + _BATCH, len(self)))
-            self._learn([number for number in batch if number not in self._known])
+            self._learn([number for number in batch if number not in self.known])
             for number in batch:
-                yield self._known[number]
+                yield self.known[number]
 
     def _learn(self, numbers: Sequence[int]) -> None:
         try:
@@ -117,7 +134,7 @@ class _StoredShards(Sequence[Mapping[str, Variable]]):
         for number in numbers:
             name = self._digests[number]
             try:
-                self._known[number] = _read_shard(blobs[name], number, len(self))
+                self.known[number] = _read_shard(blobs[name], number, len(self))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 raise DamagedError(
                     f"{self._what} is damaged: variable table {name[:12]} is not readable "

@@ -151,6 +151,7 @@ class _Walk:
     def __init__(self, history: History, check: StoreCheck) -> None:
         self._history = history
         self._damaged = check.damaged_blobs
+        self._stranded = check.stranded_blobs
         self._unreadable = sorted(
             key for key in check.damaged_packs if key in history.repository.unreadable
         )
@@ -242,6 +243,11 @@ class _Walk:
     def _trouble(self, blob: str) -> str | None:
         """What is wrong with a blob."""
         why = self._damaged.get(blob)
+        if why is None and blob in self._stranded:
+            try:
+                self._history.blob(blob)  # it may have moved meanwhile
+            except PodError:
+                return self._stranded[blob]
         if why is None and not self._history.repository.holds(blob):
             why = "is in no pack"
             if self._unreadable:

@@ -27,6 +27,7 @@ from pod.history.text import ago, ellipsis, gist, listing, plain
 from pod.history.text import one_line as one_line_of
 from pod.interrupts import Gate, uninterrupted
 from pod.jupyter.following import follow
+from pod.jupyter.hooks import runs_along
 from pod.jupyter.names import UserNames, only_pod_magics
 from pod.jupyter.reports import distinct
 from pod.jupyter.tracebacks import install_tracebacks, remove_tracebacks
@@ -36,6 +37,7 @@ from pod.podding.policies import POLICIES
 from pod.session import WAYS, Cell, Saved, Session
 from pod.tracking import Touched
 from pod.tracking.blind_spots import in_cell, magics_in
+from pod.tracking.looking import Looking
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
@@ -63,6 +65,11 @@ class PodExtension(Configurable):
         "'monitoring': the interpreter tells which code ran (Python 3.12 and later), which slows "
         "nothing down; 'auto': the best that this Python has. Takes effect when Pod is loaded.",
     ).tag(config=True)
+    static_check = Bool(
+        True,
+        help="Tell cells that only look (`df.head()`, `len(x)`, `print(n)`) by their code, and do "
+        "not examine what they looked at.",
+    ).tag(config=True)
     background = Bool(
         True,
         help="Write in a background thread, so that nobody waits for the disk. "
@@ -85,6 +92,11 @@ class PodExtension(Configurable):
         True,
         help="Look at those variables only that can have changed; when False, at all, each time.",
     ).tag(config=True)
+    known_bytes = Int(
+        None, allow_none=True, min=0,
+        help="At most so many bytes of memory for knowing which blobs are stored; what is "
+        "forgotten is stored again. For experiments. Takes effect when Pod is loaded.",
+    ).tag(config=True)  # fmt: skip
     podding = Enum(
         list(POLICIES),
         "lga",
@@ -142,6 +154,7 @@ class PodExtension(Configurable):
             compression_level=self.compression_level,
             snapshot=self.snapshot,
             active_filter=self.active_filter,
+            known_bytes=self.known_bytes,
             on_error=self._note_write_error,
         )
         self._upkeep = Upkeep(self.store)
@@ -158,6 +171,7 @@ class PodExtension(Configurable):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._looked = True
         """Whether what the last cell may have touched unseen is known."""
+        self._looking = Looking()
         self._unsaved_code: list[str] = []
         self._told: set[Any] = set()
         self._write_error = ""
@@ -292,6 +306,9 @@ class PodExtension(Configurable):
         if not self._looked:
             self.session.touch(Touched(everything=True))
         self._looked = False
+        aside = self.session.set_aside()
+        if aside.everything or any(name in self.namespace for name in aside.names):
+            self._looking.forget()
         self._started = time.perf_counter()
         self.followed.before_cell()
 
@@ -338,6 +355,8 @@ class PodExtension(Configurable):
         self.session.aliases.note(self._callbacks(ran))
         if self.shell.call_pdb and not result.success:
             self.session.touch(Touched(everything=True))  # what was typed at the debugger is unseen
+        if self.static_check:
+            self._check(ran)
         if not code.strip() or only_pod_magics(code):
             return None
         error = result.error_before_exec or result.error_in_exec
@@ -347,6 +366,13 @@ class PodExtension(Configurable):
             error=one_line(error)[:200] if error is not None else "",
             seconds=time.perf_counter() - started if started is not None else 0.0,
         )
+
+    def _check(self, ran: str) -> None:
+        """The static check: what a cell only looked at does not count as touched."""
+        look = self._looking.look_of(ran, self.namespace)
+        with contextlib.suppress(Exception):  # callbacks and threads may be in any state
+            if look is not None and not runs_along(self.shell, self.namespace):
+                self.session.looked(look.names, look.draws)
 
     def _is_inside_cell(self) -> bool:
         """Whether it is a cell's code that runs this cell, as `%%capture` does: all one cell."""
@@ -516,7 +542,7 @@ class PodExtension(Configurable):
 
     @observe(
         "pod_dir", "tracking", "background", "podding", "compression_level", "snapshot",
-        "active_filter",
+        "active_filter", "known_bytes",
     )  # fmt: skip
     def _late(self, change: Any) -> None:
         if hasattr(self, "session"):

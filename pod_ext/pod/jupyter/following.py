@@ -60,6 +60,8 @@ class ExchangedNamespace:
         module = NamespaceModule(self._module.__name__, self.namespace)
         swap(self._shell, module, self.namespace)
         look_at_copies(self._shell, self.namespace)
+        # It looks whether the first word of each line is a macro, before the cell runs.
+        self.namespace._overlook("IPython.core.prefilter")
         self._stale = move_functions(self._old, self.namespace)
         self._watch(output_names(dict.get(self.namespace, "_oh", {})))
         return self._stale

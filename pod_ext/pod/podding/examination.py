@@ -18,7 +18,7 @@ import math
 import sys
 import time
 import types
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from pod.podding import definitions
@@ -87,7 +87,7 @@ class Examination:
         deadline: when to raise `TooLongError`, by `time.perf_counter`, as far as that is noticed.
     """
 
-    _looks = True
+    looks_ahead = True
     """Whether pods of plain containers are looked through; without, the same takes longer."""
 
     def __init__(
@@ -217,6 +217,13 @@ class Examination:
         """Whether this very object was met, other than one that every examination knows."""
         key = id(obj)
         return (key in self.owner or key in self._behind) and key not in self._given
+
+    def names_met(
+        self, values: Mapping[str, object], having: Callable[[Container[int]], Iterable[str]]
+    ) -> set[str]:
+        """Names of the objects, of these, that were met. `having` gives those with some ids."""
+        found = {*having(self.owner), *(having(self._behind) if self._behind else ())}
+        return {name for name in found if id(values[name]) not in self._given}
 
     def has_parted(self) -> bool:
         """Whether arrays were parted that share memory; another examination will not do so."""
@@ -365,22 +372,28 @@ class Examination:
 
     def _written_quietly(self, obj: object, place: Place) -> PodInProgress | None:
         """A pod of ordinary objects, about which nothing needs to be asked; None if it is not."""
-        if not self._looks or self._pickler is not PodPickler:
+        if not self.looks_ahead or self._pickler is not PodPickler:
+            return None
+        if type(obj) in self.atomic_types:
             return None
         pod = self._begin(obj, place)
         most = sys.maxsize if self._deadline is None else _AT_ONCE
-        look = Look(pod, self.policy.smallest, self, most)
         try:
+            look = Look(pod, self.policy.smallest, self, most)
             if look.is_ordinary(obj):
                 if look.shapes:
                     pod.pickler = QuietPodPickler(self, pod, look.shapes)
                 else:
                     pod.pickler = PlainPickler(pod)
                 self._dump(obj, pod)
-                self.owner.update(look.owned)
+                while look.owned:
+                    self.owner.update(look.owned.pop())
                 return pod
         except (NotOrdinary, RecursionError):
             pass
+        except BaseException:
+            pod.abandoned = True
+            raise
         pod.abandoned = True
         return None
 
@@ -388,7 +401,9 @@ class Examination:
         """What all objects of its type are like; None if they have to be asked about."""
         kind = type(sample)
         if kind not in self._shapes:
-            self._shapes[kind] = self._shape_of(sample, kind)
+            self._shapes[kind] = None
+            with contextlib.suppress(Exception):  # a class may be as odd as its metaclass likes
+                self._shapes[kind] = self._shape_of(sample, kind)
         return self._shapes[kind]
 
     def _shape_of(self, sample: Any, kind: type) -> Shape | None:

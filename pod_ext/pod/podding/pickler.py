@@ -10,7 +10,7 @@ import sys
 import types
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, Protocol
 
 import cloudpickle
@@ -232,8 +232,7 @@ class QuietPodPickler(PodPickler):
         self._holders: set[type] = set()
         """Types of containers that were met."""
         self._shapes = shapes
-        asked = {kind for kind, shape in shapes.items() if shape is Shape.ASKED}
-        self.persistent_id = _quiet_hook(examination, pod, (PLAIN | shapes.keys()) - asked)
+        self.persistent_id = _quiet_hook(examination, pod, shapes)
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
@@ -318,19 +317,23 @@ def _hook(examination: Examiner, pod: PodInProgress) -> Callable[[Any], int | No
 
 
 def _quiet_hook(
-    examination: Examiner, pod: PodInProgress, quiet: Set[type]
+    examination: Examiner, pod: PodInProgress, shapes: Mapping[type, Shape]
 ) -> Callable[[Any], int | None]:
     stand_in = examination.stand_in
-
     nan, numpy_nan = examination.singletons()
+    quiet = PLAIN | {kind for kind, shape in shapes.items() if shape is not Shape.ASKED}
 
     def persistent_id(obj: Any) -> int | None:
-        kind = type(obj)
-        if kind in quiet or (kind is float and obj is not nan and obj is not numpy_nan):
+        if type(obj) in quiet:
             return None
         return stand_in(obj, pod)
 
-    return persistent_id
+    def persistent_id_among_singletons(obj: Any) -> int | None:
+        if type(obj) in quiet and obj is not nan and obj is not numpy_nan:
+            return None
+        return stand_in(obj, pod)
+
+    return persistent_id_among_singletons if float in shapes else persistent_id
 
 
 def _buffer_hook(pod: PodInProgress) -> Callable[[Any], bool]:

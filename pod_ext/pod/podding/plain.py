@@ -36,8 +36,12 @@ _MAYBE_CONSTANT: frozenset[type] = frozenset({tuple, frozenset})
 PLAIN = _ATOMS | _OWNED | _MAYBE_CONSTANT
 """Exact types that the C pickler knows itself."""
 
-DEEPEST = 50
-"""Levels that are looked through. Deeper ones are few objects each, and no quicker this way."""
+DEEPEST = 200
+"""Levels that are looked through."""
+
+_THIN = 50, 16
+"""After so many levels, fewer than so many objects to a level are not looked through any further:
+that is no quicker than asking."""
 
 LEAST = 1000
 """A policy that asks about fewer bytes than this asks about what reductions are made of, too."""
@@ -82,8 +86,8 @@ class Look:
     def __init__(
         self, pod: PodInProgress, smallest: int, known: Known, most: int = sys.maxsize
     ) -> None:
-        self.owned: dict[int, PodInProgress] = {}
-        """The objects that the pod owns, by id, its root apart."""
+        self.owned: list[dict[int, PodInProgress]] = []
+        """The objects that the pod owns, by id, mapped to the pod; its root may be among them."""
         self.shapes: dict[type, Shape] = {}
         """Types beside the plain ones."""
         self._pod = pod
@@ -91,8 +95,8 @@ class Look:
         self._known = known
         self._most = most
         self._atoms = _ATOMS
-        self._undecided: dict[int, PodInProgress] = {}
-        """Tuples and frozensets, constant or not, by id."""
+        self._seen: list[dict[int, PodInProgress]] = []
+        """All that were met and hold others, by id."""
 
     def is_ordinary(self, root: Any) -> bool:
         """Whether nothing needs to be asked about what `root` holds, classes apart."""
@@ -101,8 +105,7 @@ class Look:
             return False
         if kind in self._atoms or self.shapes.get(kind) is Shape.ASKED:
             return False
-        seen = self._undecided if kind in _MAYBE_CONSTANT else self.owned
-        seen[id(root)] = self._pod
+        self._seen.append({id(root): self._pod})
         level: dict[type, list[Any]] = {kind: [root]}
         for depth in range(DEEPEST):
             found: dict[type, list[Any]] = {}
@@ -110,8 +113,10 @@ class Look:
                 if not self._goes_on(kind, group, depth > 0, found):
                     return False
             if not found:
-                self.owned.pop(id(root), None)
+                self._seen.clear()
                 return True
+            if depth > _THIN[0] and sum(map(len, self._seen)) < _THIN[1] * depth:
+                return False
             level = found
         return False
 
@@ -126,15 +131,14 @@ class Look:
         kinds = set(map(type, contents))
         if not kinds <= PLAIN and not self._knows(kinds, contents):
             return False
-        if float in kinds and any(number in contents for number in set(self._known.singletons())):
-            # `in` has found it by identity alone, since it is equal to nothing.
+        if float in kinds and self._has_singleton(contents, kinds):
             self.shapes[float] = Shape.ASKED
         if kind in _MAYBE_CONSTANT and bundled:
             group = self._not_constant(group, kinds)
             owned = dict.fromkeys(map(id, group), self._pod)
             if not self._known.is_free(owned):
                 return False
-            self.owned.update(owned)
+            self.owned.append(owned)
         if self._has_large(kind, group, bundled, contents, kinds):
             return False
         return all(
@@ -148,6 +152,8 @@ class Look:
         shape = self.shapes.get(kind)
         if shape is Shape.WITH_DICT:
             return list(map(_DICTIONARY, group))
+        if len(group) == 1 and kind in _ITERABLES:
+            return list(group[0])
         if kind is dict and not _TOLD_OF_ALL:
             contents = list(chain.from_iterable(map(dict.values, group)))
             if not set(map(type, chain.from_iterable(group))) <= {str}:
@@ -169,6 +175,13 @@ class Look:
             zones = map(_ZONE, _of_type(datetime.datetime, contents, kinds))
             return set(map(type, zones)) <= {NoneType, datetime.timezone}
         return True
+
+    def _has_singleton(self, contents: list[Any], kinds: set[type]) -> bool:
+        """Whether one of the NaNs that are compared with by `is` is among these."""
+        if len(kinds) == 1 and not math.isnan(sum(contents)):
+            return False  # there is no NaN at all
+        # `in` finds it by identity alone, since it is equal to nothing.
+        return any(number in contents for number in set(self._known.singletons()))
 
     def _not_constant(self, group: list[Any], kinds: set[type]) -> list[Any]:
         if kinds <= self._atoms:
@@ -204,14 +217,19 @@ class Look:
         of them."""
         group = _of_type(kind, contents, kinds)
         fresh = dict.fromkeys(map(id, group), self._pod)
-        seen = self._undecided if kind in _MAYBE_CONSTANT else self.owned
-        if len(fresh) < len(group) or not seen.keys().isdisjoint(fresh.keys()):
+        known = [seen for seen in self._seen if not seen.keys().isdisjoint(fresh.keys())]
+        if known or len(fresh) < len(group):
             once = dict(zip(map(id, group), group, strict=True))
-            fresh = dict.fromkeys(once.keys() - seen.keys(), self._pod)
-            group = [once[key] for key in fresh]
-        if seen is self.owned and not self._known.is_free(fresh):
-            return False
-        seen.update(fresh)
+            for seen in known:
+                for key in once.keys() & seen.keys():
+                    del once[key]
+            fresh = dict.fromkeys(once, self._pod)
+            group = list(once.values())
+        if kind not in _MAYBE_CONSTANT:
+            if not self._known.is_free(fresh):
+                return False
+            self.owned.append(fresh)
+        self._seen.append(fresh)
         if group:
             entry = _ENTRY.get(kind)
             if entry is not None and max(map(len, group)) * entry >= self._smallest:
@@ -220,6 +238,7 @@ class Look:
         return True
 
 
+_ITERABLES = frozenset({list, tuple, set, frozenset})
 _ENTRY: dict[type, int] = {list: 8, dict: 16, set: 8, bytearray: 1}
 """Bytes that an entry adds to `shallow_bytes` in any case."""
 

@@ -11,7 +11,7 @@ from pod.history.moments import History
 from pod.history.records import Commit, Variable
 from pod.history.restore import Restored, SameDefinitions
 from pod.history.snapshot import Group, group_of
-from pod.history.state import State, needed_definitions, reference_to
+from pod.history.state import State, needed_definitions
 from pod.history.table import Table
 from pod.podding.definitions import Tokens
 from pod.podding.opaque import Unavailable
@@ -22,15 +22,14 @@ def is_in_place(
 ) -> bool:
     """Whether a variable is the same now as at the moment asked for."""
     group = state.groups.get(variable.name)
-    return (
-        group is not None
-        and group.manifest == variable.manifest
-        and group.names <= namespace.keys()
+    if group is None or group.manifest != variable.manifest:
+        return False
+    for name in group.names:
         # The cause for which one was not restored may have been mended since, and what it
         # shares with the others is to be shared again.
-        and not any(type(dict.get(namespace, n)) is Unavailable for n in group.names)
-        and all(same(token) for token in group.uses)
-    )
+        if name not in namespace or type(dict.get(namespace, name)) is Unavailable:
+            return False
+    return not group.uses or all(map(same, group.uses))
 
 
 def complete(restored: Restored, wanted: Iterable[Variable], t: int) -> None:
@@ -50,15 +49,14 @@ def state_at(
     by_manifest: dict[str, Group] = {}
     definitions = history.definitions(commit)
     for entry, found in (
-        *((entry, groups) for entry in then.values()),
-        *((entry, definition_groups) for entry in definitions.values()),
+        *((entry, groups) for entry in then.entries()),
+        *((entry, definition_groups) for entry in definitions.entries()),
     ):
         group = by_manifest.get(entry.manifest)
         if group is None:
             group = by_manifest[entry.manifest] = _group_at(history, entry, now)
         found[entry.name] = group
-    objects = {name: reference_to(value) for name, value in restored.values.items()}
-    objects |= {name: now.objects[name] for name in kept}
+    objects = now.objects.joined(kept - restored.values.keys(), restored.values)
     return State(then, definitions, groups, definition_groups, objects)
 
 
@@ -69,7 +67,8 @@ def _group_at(history: History, entry: Variable, now: State) -> Group:
     try:
         return group_of(entry.manifest, history.manifest(entry.manifest))
     except PodError:  # damaged: its variables are unavailable
-        return Group(entry.manifest, frozenset({entry.name}), *[frozenset[str]()] * 3)
+        nothing: frozenset[str] = frozenset()
+        return Group(entry.manifest, frozenset({entry.name}), nothing, nothing, nothing)
 
 
 def using_displaced(tokens: Tokens, state: State, restored: Restored) -> set[str]:
@@ -79,11 +78,13 @@ def using_displaced(tokens: Tokens, state: State, restored: Restored) -> set[str
         for token, definition in restored.definitions.items()
         if (live := tokens.live(token)) is not None and live is not definition
     }
+    if not displaced:
+        return set()
     groups = state.definition_groups
     return {
         name
         for name, group in state.groups.items()
-        if displaced and not displaced.isdisjoint(needed_definitions(group.uses, groups))
+        if not displaced.isdisjoint(needed_definitions(group.uses, groups))
     }
 
 

@@ -35,6 +35,8 @@ class Found:
     """Its new blobs, as far as they are not written yet."""
     written: Written | None
     """The pack with the others."""
+    bases: Mapping[str, str]
+    """For some of these blobs, what each may be stored as a delta against."""
     seconds: float
     """How long it took, of the processor's time where it was made elsewhere."""
     minted: tuple[tuple[str, int], ...] = ()

@@ -5,15 +5,15 @@ Findings are plain data: the look may have been another process's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from pod.compare.describe import describe
 from pod.history.manifest import Manifest, store_component
 from pod.history.records import Variable
 from pod.history.snapshot import Group, definition_entries, group_of, variable_entries
-from pod.history.state import State, needed_definitions, reference_to
+from pod.history.state import Objects, State, Values, count_users, needed_definitions
 from pod.podding.definitions import Tokens
 from pod.podding.pods import Bytes
 from pod.podding.policies import Place, Policy
@@ -44,10 +44,13 @@ class Findings:
 def find(seen: Seen, tokens: Tokens, policy: Policy, put: Callable[[Bytes], str]) -> Findings:
     """Store the components that a look found by `put`, and say what they are."""
     manifests: dict[str, Manifest] = {}
+    groups: list[Group] = []
     observed: list[tuple[Place, int]] = []
     for component in seen.components:
         manifest = store_component(component, put)
-        manifests[put(manifest.to_bytes())] = manifest
+        digest = put(manifest.to_bytes())
+        manifests[digest] = manifest
+        groups.append(group_of(digest, manifest, (pod.place for pod in component.pods)))
         observed += (
             (pod.place, hash((stored.payload, stored.buffers)))
             for pod, stored in zip(component.pods, manifest.pods, strict=True)
@@ -56,7 +59,7 @@ def find(seen: Seen, tokens: Tokens, policy: Policy, put: Callable[[Bytes], str]
     definitions = definition_entries(manifests, lambda token: describe(tokens.live(token)))
     return Findings(
         looked_at=frozenset(roots),
-        groups=tuple(group_of(digest, manifest) for digest, manifest in manifests.items()),
+        groups=tuple(groups),
         variables=tuple(
             variable_entries(manifests, lambda name: describe(roots[name]), definitions)
         ),
@@ -72,16 +75,19 @@ def find(seen: Seen, tokens: Tokens, policy: Policy, put: Callable[[Bytes], str]
 class Changes:
     """What is known of the variables at a look without having looked: which are other ones."""
 
-    rebound: Mapping[str, Callable[[], object]]
-    """Variables that are new or have another object -> gives that object, while it lives."""
+    objects: Objects
+    """Which object each has."""
+    rebound: frozenset[str]
+    """Variables that are new or have another object."""
     gone: frozenset[str]
     seeds: frozenset[str]
     skipped: frozenset[str]
 
     @classmethod
-    def of(cls, active: Active, values: Mapping[str, Any]) -> Changes:
+    def of(cls, before: State, active: Active, values: Values) -> Changes:
         return cls(
-            {name: reference_to(values[name]) for name in active.rebound},
+            before.objects.updated(values, active.rebound, active.gone),
+            frozenset(active.rebound),
             frozenset(active.gone),
             frozenset(active.seeds),
             frozenset(active.skipped),
@@ -91,37 +97,33 @@ class Changes:
 def presumed(before: State, active: Active, changes: Changes) -> State:
     """What is known while a look at these is under way: whatever of it is touched, all of it may
     have changed. Its tables are not to be used."""
-    groups, objects = dict(before.groups), dict(before.objects)
+    groups = before.groups.copy()
     for name in changes.gone:
         groups.pop(name, None)
-        objects.pop(name, None)
-    objects.update(changes.rebound)
     names = frozenset(active.roots)
     known = {groups[name] for name in names & groups.keys()}
     tokens = frozenset(active.definitions).union(*(group.uses for group in known))
     one = Group("", names, tokens, tokens, frozenset())
     groups.update(dict.fromkeys(names, one))
-    definition_groups = dict(before.definition_groups)
-    definition_groups.update(dict.fromkeys(tokens, one))
-    return replace(before, groups=groups, definition_groups=definition_groups, objects=objects)
+    by_token = before.definition_groups | dict.fromkeys(tokens, one)
+    return replace(
+        before, groups=groups, definition_groups=by_token, objects=changes.objects, users=None
+    )
 
 
 def regrouped(before: State, changes: Changes, findings: Findings) -> State:
     """What hangs together after what was found took the place of what was active. Its tables are
     those of before."""
-    groups, objects = dict(before.groups), dict(before.objects)
-    for name in changes.gone:
-        groups.pop(name, None)
-        objects.pop(name, None)
-    objects.update(changes.rebound)
-    definition_groups = dict(before.definition_groups)
+    groups, users = _groups_after(before, changes.gone, findings.groups)
+    by_token = before.definition_groups.copy()
     for group in findings.groups:
-        groups.update(dict.fromkeys(group.names, group))
-        definition_groups.update(dict.fromkeys(group.tokens, group))
-    used = {token for group in set(groups.values()) for token in group.uses}
-    needed = needed_definitions(used, definition_groups)
-    definition_groups = {t: group for t, group in definition_groups.items() if t in needed}
-    return replace(before, groups=groups, definition_groups=definition_groups, objects=objects)
+        by_token.update(dict.fromkeys(group.tokens, group))
+    if not _uses_the_same(before, users, findings.groups):
+        needed = needed_definitions(users, by_token)
+        by_token = {token: group for token, group in by_token.items() if token in needed}
+    return replace(
+        before, groups=groups, definition_groups=by_token, objects=changes.objects, users=users
+    )
 
 
 def advance(
@@ -132,14 +134,14 @@ def advance(
 ) -> State:
     """The state after what was found took the place of what was active."""
     after = regrouped(before, changes, findings)
-    needed = after.definition_groups.keys()
+    needed = after.definition_groups
     definitions = before.definitions.updated(
         [
             entry
             for entry in findings.definitions
             if entry.name in needed and before.definitions.get(entry.name) != entry
         ],
-        before.definitions.keys() - needed,
+        before.definition_groups.keys() - needed.keys(),
         put,
     )
     variables = before.variables.updated(
@@ -148,3 +150,36 @@ def advance(
         put,
     )
     return replace(after, variables=variables, definitions=definitions, random=())
+
+
+def _groups_after(
+    before: State, gone: Iterable[str], made: Iterable[Group]
+) -> tuple[dict[str, Group], Counter[str]]:
+    """The groups of all variables, these being new, and how many variables use each definition."""
+    groups = before.groups.copy()  # quicker than `dict`, if some went
+    users = count_users(groups) if before.users is None else Counter(before.users)
+    left = [groups.pop(name, None) for name in gone]
+    for group in made:
+        for name in group.names:
+            left.append(groups.get(name))
+            groups[name] = group
+            users.update(group.uses)
+    for was in left:
+        if was is not None and was.uses:
+            users.subtract(was.uses)
+            for token in was.uses:
+                if not users[token]:
+                    del users[token]
+    return groups, users
+
+
+def _uses_the_same(before: State, users: Mapping[str, int], made: Iterable[Group]) -> bool:
+    """Whether it is sure that the definitions needed now are those needed before."""
+    if before.users is None or users.keys() != before.users.keys():
+        return False
+    for group in made:
+        for token in group.tokens:
+            known = before.definition_groups.get(token)
+            if known is None or known.uses != group.uses:
+                return False
+    return True

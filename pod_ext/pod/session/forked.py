@@ -17,7 +17,6 @@ import gc
 import os
 import pickle
 import random
-import resource
 import select
 import signal
 import sys
@@ -277,6 +276,8 @@ def _settle_in(numbers: Any) -> None:
 
 def _lift_limit() -> None:
     """A limit on files holds for files in memory, too, and is not meant for these."""
+    import resource  # which only systems with forks have
+
     with contextlib.suppress(OSError, ValueError):
         _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from pod.errors import StorageError
+from pod.errors import PodError, StorageError
+from pod.history import predecessors
+from pod.history.moments import History
 from pod.history.snapshot import Collector
-from pod.history.state import State
+from pod.history.state import State, Values
 from pod.interrupts import Gate
 from pod.podding.policies import Policy
 from pod.podding.progress import TooLongError
@@ -30,7 +31,7 @@ from pod.session.effort import Effort, total_bytes
 from pod.session.findings import find, regrouped
 from pod.session.survey import Active, Seen, Survey
 from pod.store.pack import new_name
-from pod.store.repository import Repository, Written
+from pod.store.repository import Written
 from pod.store.writer import Writer
 from pod.tracking import Touched
 
@@ -51,8 +52,9 @@ class Task:
     """A look to be made."""
 
     t: int
+    parent: int | None
     before: State
-    values: Mapping[str, Any]
+    values: Values
     touched: Touched
     here: bool
     """Whether it has to be made here."""
@@ -69,7 +71,7 @@ class Looks:
         self,
         survey: Survey,
         policy: Policy,
-        repository: Repository,
+        history: History,
         writer: Writer,
         has_blob: Callable[[str], bool],
         way: str,
@@ -82,7 +84,8 @@ class Looks:
         """Whether nothing changes what a thread looks at, since the tracker keeps it from that."""
         self._survey = survey
         self._policy = policy
-        self._repository = repository
+        self._history = history
+        self._repository = history.repository
         self._writer = writer
         self._has_blob = has_blob
         self._fork_seconds = 0.0
@@ -123,6 +126,14 @@ class Looks:
             return "fork"
         return "thread" if self.can_hold and self.way == "auto" else "inline"
 
+    def earlier(self, before: State, parent: int | None, names: Collection[str]) -> State:
+        """What new blobs may have been made from: what was known, or if nothing was, as of a plain
+        dict, what the time before it says."""
+        if not before.groups and parent is not None:
+            with contextlib.suppress(PodError):
+                return predecessors.known_at(self._history, parent, names)
+        return before
+
     # --- here
 
     def _try_here(self, task: Task, active: Active) -> Seen | None:
@@ -151,7 +162,7 @@ class Looks:
         started = time.perf_counter()
         findings = find(seen, self._survey.tokens, self._policy, blobs.put)
         seconds += time.perf_counter() - started
-        return Made(Found(findings, {}, None, seconds)), seen.active
+        return Made(Found(findings, {}, None, {}, seconds)), seen.active
 
     # --- elsewhere
 
@@ -173,18 +184,29 @@ class Looks:
             self._survey.since.hear(found.noted)
             if found.written is not None:  # so that it is not written again
                 self._repository.learn(found.written)
+        before = task.before
         if seen is None:
             before = _state_after(earlier, task.landed)
             seen = self._survey.look(before, task.values, task.touched, task.t)
         blobs = Collector(self._has_blob, {})
         findings = find(seen, tokens, self._policy, blobs.put)
+        bases = predecessors.bases(
+            self.earlier(before, task.parent, findings.looked_at),
+            findings.groups,
+            findings.manifests,
+            self._history.manifest,
+            blobs.blobs,
+        )
         written: Written | None = None
         with contextlib.suppress(StorageError):  # then the parent tries, for as long as it takes
-            written = self._repository.write_for_parent(blobs.blobs, self._writer.level, pack)
+            written = self._repository.write_for_parent(
+                blobs.blobs, self._writer.level, pack, bases
+            )
         return Found(
             replace(findings, manifests={}),
             {} if written is not None else blobs.blobs,
             written,
+            {} if written is not None else bases,
             time.process_time() - started,
             tuple((token, id(definition)) for token, definition in tokens.minted.items()),
             tuple(self._survey.since.noted),

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pod.errors import PodError, StorageError, one_line
-from pod.history import figures, generators
+from pod.history import figures, generators, predecessors
 from pod.history.manifest import Manifest, canonical
 from pod.history.moments import History
 from pod.history.records import Commit
@@ -31,7 +31,7 @@ from pod.history.restore import (
     restore,
     with_definitions,
 )
-from pod.history.snapshot import Collector
+from pod.history.snapshot import Collector, Recent
 from pod.history.state import State, differences, needed_definitions
 from pod.history.versions import differing
 from pod.interrupts import Gate, uninterrupted
@@ -43,14 +43,9 @@ from pod.session.arrival import complete, is_in_place, separated, state_at, usin
 from pod.session.draft import Draft, Found, LookLostError, Threaded
 from pod.session.findings import Changes, advance, find, presumed
 from pod.session.looks import Looks, Task
+from pod.session.names import Versioned, every_name
 from pod.session.outcomes import Cell, CheckedOut, Missed, Saved
-from pod.session.survey import (
-    Survey,
-    Versioned,
-    every_name,
-    hanging_together,
-    is_unavailable,
-)
+from pod.session.survey import Survey, hanging_together, is_unavailable
 from pod.store.codec import digest as digest_of
 from pod.store.writer import WriteJob, Writer
 from pod.tracking import Touched, Tracker
@@ -87,6 +82,7 @@ class Session:
         notebook: path of the notebook, for the log.
         prefix: how its id begins.
         snapshot: where looks are made that take long, see `looks`.
+        known_bytes: memory for what is known to be stored; what is forgotten is stored again.
     """
 
     def __init__(
@@ -101,6 +97,7 @@ class Session:
         notebook: str = "",
         prefix: str = "",
         snapshot: str = "inline",
+        known_bytes: int | None = None,
     ) -> None:
         self.namespace = namespace
         self.held_seconds = 0.0
@@ -121,9 +118,9 @@ class Session:
         self.on_lost: Callable[[], None] | None = None
         """Called, in any thread, when looks came to nothing (see `redo`)."""
         self._survey = Survey(namespace, Tokens(), policy, versioned)
-        self._looks = Looks(
-            self._survey, policy, history.repository, writer, self._has_blob, snapshot
-        )
+        self._recent = None if known_bytes is None else Recent(self._has_blob, known_bytes)
+        self._is_known = self._recent or self._has_blob
+        self._looks = Looks(self._survey, policy, history, writer, self._is_known, snapshot)
         self._state = State()
         self._latest = self._state
         """What is known, or presumed as long as looks are under way."""
@@ -168,6 +165,22 @@ class Session:
     def take_touched(self) -> Touched:
         """What was touched since the last save; whoever takes it has to give it back."""
         return self._tracker.take()
+
+    def set_aside(self) -> Touched:
+        """Keep what was touched so far apart from what the next cell touches; both count."""
+        with self._lock, uninterrupted():
+            aside = self._tracker.take()
+            self._touched |= aside
+            return aside
+
+    def looked(self, names: frozenset[str], draws: bool) -> None:
+        """A cell only looked at these, since `set_aside`: that it touched them does not count.
+        What else was touched does, such as by code that ran along with it."""
+        with self._lock, uninterrupted():
+            if self.aliases.runs_user_code() or (draws and self._survey.with_figures(self._state)):
+                return
+            touched = self._tracker.take()
+            self._tracker.touch(Touched(touched.names - names, touched.everything))
 
     def variables(self) -> dict[str, Any]:
         """The variables that are in the namespace now."""
@@ -309,10 +322,12 @@ class Session:
         self._touched = known | self._survey.reached(before, values, known)
         if not self.active_filter:
             self._touched |= Touched(everything=True)
-        blobs = Collector(self._has_blob, rescued)
+        blobs = Collector(self._is_known, rescued)
         random = generators.put(found, blobs.put)
         look, active = self._looks.begin(
-            Task(t, before, values, self._touched, here, self._state, self._drafts), blobs, gate
+            Task(t, self.head, before, values, self._touched, here, self._state, self._drafts),
+            blobs,
+            gate,
         )
         draft = Draft(
             t=t,
@@ -323,7 +338,7 @@ class Session:
             save_seconds=round(time.perf_counter() - started, 6),
             touched=self._touched,
             names=frozenset(active.roots),
-            changes=Changes.of(active, values),
+            changes=Changes.of(before, active, values),
             random=random,
             blobs=blobs.blobs,
             losses=self._losses,
@@ -439,12 +454,14 @@ class Session:
         self._check_completeness(draft, found)
         if found.written is not None:
             self.history.repository.learn(found.written)
+        if self._recent is not None:
+            self._recent.note(blob for group in findings.groups for blob in group.blobs)
         self._policy.adopt(findings.decided)
         for place, content in findings.observed:
             self._policy.observe(place, content)
         sizes = {entry.name: entry.nbytes for entry in findings.variables}
         self._looks.effort.note(sizes, found.seconds)
-        blobs = Collector(self._has_blob, {**draft.blobs, **found.blobs})
+        blobs = Collector(self._is_known, {**draft.blobs, **found.blobs})
         after = advance(self._state, draft.changes, findings, blobs.put)
         after = replace(after, random=draft.random)
         added, changed, removed = differences(self._state.variables, after.variables)
@@ -471,6 +488,13 @@ class Session:
             random=draft.random,
         )
         written = found.written.nbytes if found.written is not None else 0
+        bases = dict(found.bases)
+        earlier = self._looks.earlier(self._state, draft.parent, draft.names)
+        if findings.manifests:
+            bases |= predecessors.bases(
+                earlier, findings.groups, findings.manifests, self.history.manifest, blobs.blobs
+            )
+        bases |= predecessors.state_bases(earlier, after)
         job = WriteJob(
             draft.t,
             blobs.blobs,
@@ -478,6 +502,7 @@ class Session:
             draft.claimed,
             draft.losses,
             self._needs(commit),
+            bases,
         )
         news = {*added, *changed}
         saved = Saved(
@@ -493,7 +518,9 @@ class Session:
         now that earlier looks are over."""
         reached, _ = hanging_together(self._state, draft.changes.seeds)
         missing = reached - draft.changes.gone - draft.changes.skipped - found.findings.looked_at
-        missing &= self._state.groups.keys() | draft.changes.rebound.keys()
+        # Asked of these few: a set of all names costs more than all else that this save does.
+        groups, rebound = self._state.groups, draft.changes.rebound
+        missing = {name for name in missing if name in groups or name in rebound}
         if missing:
             raise LookLostError(f"{min(missing)} turned out to share objects with what was touched")
         twice = self._minted & {key for _, key in found.minted}
@@ -562,7 +589,7 @@ class Session:
             values, before = self._survey.values(), self._state
             seen = self._survey.look(before, values, Touched(everything=True), self.head or 0)
             findings = find(seen, self._survey.tokens, self._policy, digest_of)
-            after = advance(before, Changes.of(seen.active, values), findings, digest_of)
+            after = advance(before, Changes.of(before, seen.active, values), findings, digest_of)
             manifests = findings.manifests
             unseen = {
                 name: self._last_seen_changing(name)
@@ -575,7 +602,7 @@ class Session:
                 self._tracker.touch(Touched(frozenset(unseen)))
                 cell = Cell(message="changed unseen, found by %pod_verify --live")
                 saved = self.save(cell, only_if_changed=True)
-            opaque = {each.name for each in after.variables.values() if each.opaque}
+            opaque = {each.name for each in after.variables.entries() if each.opaque}
             return Missed(
                 len(values),
                 first.t if first else None,
@@ -653,7 +680,7 @@ class Session:
             self.settle()
             commit = self.history.commit(t)
             self.history.require_trust(commit)
-            then = self.history.variables(commit)
+            then = self.history.variables(commit, self._state.variables)
             chosen = choose(then, names, t)
             saved = self.save(Cell(message=f"before %pod_checkout {t}"), only_if_changed=True)
             report = CheckedOut(t, saved.t if saved else None, names is not None)
@@ -674,7 +701,7 @@ class Session:
             if rebuild is not None:
                 live = {
                     each.name: dict.get(self.namespace, each.name)
-                    for each in then.values()
+                    for each in then.entries()
                     if is_in_place(self.namespace, self._state, each, same)
                 }
                 definitions = restored.definitions
@@ -698,7 +725,7 @@ class Session:
             report.versions = differing(with_definitions(self.history, commit, loaded))
             report.opaque = {v.name: v.opaque for v in wanted if v.opaque and v.name not in rebuilt}
             if names is None:
-                report.removed = sorted(self._state.variables.keys() - then.keys())
+                report.removed = sorted(set(self._state.variables).difference(then))
                 after = state_at(self.history, commit, then, restored, kept, self._state)
                 if self.track_random:
                     report.generators = generators.prepare(self.history, commit)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pod.history.state import FirstSeen, State, is_held
+from pod.history.records import Variable
+from pod.history.state import FirstSeen, State, Values
+from pod.history.table import Table
 from pod.podding.atoms import unchanging
 from pod.podding.definitions import Tokens, is_definition
 from pod.podding.examination import Examination
@@ -15,16 +17,9 @@ from pod.podding.memory import Holders
 from pod.podding.opaque import Unavailable
 from pod.podding.pods import Component
 from pod.podding.policies import Policy
+from pod.session.names import Versioned, rule_of
 from pod.tracking import Touched
 from pod.tracking.aliases import Aliases
-
-Versioned = Callable[[str, object], bool]
-"""Whether a name, with this object, is a variable to be saved."""
-
-
-def every_name(name: str, _: object) -> bool:
-    """The rule for a namespace that nobody but its owner puts names into."""
-    return name != "__builtins__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +59,28 @@ class Survey:
         self.tokens = tokens
         self._namespace = namespace
         self._policy = policy
-        self._versioned = versioned
+        self._rule = rule_of(versioned)
         self.since = FirstSeen()
         self._whole = Holders()
+        self._with_figures = _Shards(lambda entry: "matplotlib" in dict(entry.versions))
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> Values:
         """The variables that are in the namespace now."""
-        versioned = self._versioned
-        return {
-            name: value
-            for name, value in dict.items(self._namespace)
-            if type(name) is str and versioned(name, value)
-        }
+        space = self._namespace
+        # A subclass would record being looked at.
+        return Values(space if type(space) is dict else dict.items(space), self._rule.left_out)
 
-    def reached(self, state: State, values: Mapping[str, Any], touched: Touched) -> Touched:
+    def with_figures(self, state: State) -> set[str]:
+        """Variables that hold something of matplotlib's, or may, while they are being looked at."""
+        under_way = {name for name, group in state.groups.items() if group.is_under_way}
+        return under_way | self._with_figures.among(state.variables)
+
+    def reached(self, state: State, values: Values, touched: Touched) -> Touched:
         """What may have been changed by ways that do not go by its name."""
         try:
-            names = self.aliases.reached(touched, values)
+            names = self.aliases.reached(touched, values, values.having)
             if self.aliases.figures_in_use(touched, values):
-                entries = state.variables.values()
-                names |= {each.name for each in entries if "matplotlib" in dict(each.versions)}
-                # Of those that are being looked at it is not known yet.
-                names |= {name for name, group in state.groups.items() if group.is_under_way}
+                names |= self.with_figures(state)
         except Exception:  # threads, modules and libraries may be in any state
             return Touched(everything=True)
         return Touched(names)
@@ -93,7 +88,7 @@ class Survey:
     def look(
         self,
         state: State,
-        values: Mapping[str, Any],
+        values: Values,
         touched: Touched,
         t: int,
         deadline: float | None = None,
@@ -117,11 +112,9 @@ class Survey:
                 examination.examine(active.roots, active.definitions, active.rebound)
                 met = {
                     name
-                    for name, value in values.items()
-                    if examination.has_met(value)
-                    and name not in active.roots
-                    and not unchanging(value)
-                    and not is_unavailable(state, name, value)
+                    for name in examination.names_met(values, values.having) - active.roots.keys()
+                    if not unchanging(values[name])
+                    and not is_unavailable(state, name, values[name])
                 }
                 if not met and not examination.has_parted():
                     return Seen(active, examination.failures, examination.components())
@@ -130,12 +123,10 @@ class Survey:
             # An active variable got hold of another one's object in a way that no tracker saw.
             touched |= Touched(frozenset(met))
 
-    def active(self, state: State, values: Mapping[str, Any], touched: Touched) -> Active:
+    def active(self, state: State, values: Values, touched: Touched) -> Active:
         """Variables and definitions that can have changed: those touched, and all that hang
         together with one of them."""
-        objects = state.objects
-        rebound = {n for n, value in values.items() if not is_held(objects.get(n), value)}
-        gone = state.groups.keys() - values.keys()
+        rebound, gone = state.objects.changes(values)
         asked = values.keys() if touched.everything else touched.names & values.keys()
         looked_at = {
             name
@@ -183,9 +174,27 @@ def _may_be_definition(obj: object) -> bool:
     return type(obj) is types.FunctionType or issubclass(type(obj), type)
 
 
+class _Shards:
+    """Finds variables by what their table entries say, looking only into shards that are new."""
+
+    def __init__(self, is_one: Callable[[Variable], bool]) -> None:
+        self._is_one = is_one
+        self._known: dict[str, frozenset[str]] = {}
+
+    def among(self, table: Table) -> frozenset[str]:
+        known: dict[str, frozenset[str]] = {}
+        for shard, digest in zip(table.shards, table.digests, strict=True):
+            found = self._known.get(digest)
+            if found is None:
+                found = frozenset(n for n, entry in shard.items() if self._is_one(entry))
+            known[digest] = found
+        self._known = known
+        return frozenset[str]().union(*known.values())
+
+
 def is_unavailable(state: State, name: str, value: object) -> bool:
     """Whether it could not be restored, so that its saved pods are to be kept as they are."""
-    return type(value) is Unavailable and is_held(state.objects.get(name), value)
+    return type(value) is Unavailable and state.objects.is_held(name, value)
 
 
 def hanging_together(state: State, names: Iterable[str]) -> tuple[set[str], set[str]]:

@@ -15,18 +15,25 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Self
 
 from pod.errors import DamagedError, FormatError, PodError, StorageError, TimeReferenceError
 from pod.store import files, generations, leases, pack
 from pod.store.check import Progress, StoreCheck, check_storage
+from pod.store.codec import MAX_BASE_BYTES, is_possible
 from pod.store.codec import digest as digest_of
+from pod.store.copies import Chain, Copies, Place
 from pod.store.generations import Generation
-from pod.store.pack import PackEntry
-from pod.store.storage import BytesLike, MissingKeyError, Storage
+from pod.store.listings import Listings
+from pod.store.pack import Base, PackEntry
+from pod.store.reading import read, read_any
+from pod.store.storage import BytesLike, Keys, MissingKeyError, Storage
 from pod.store.trust import Keyring
 
 # What may lie in a directory without making it somebody else's.
@@ -34,10 +41,19 @@ _HARMLESS = {files.IGNORE_KEY, ".DS_Store", "lost+found/"}
 # What only Pod makes.
 _TELLTALE = {pack.PREFIX, files.COMMITS}
 _OURS = {*_TELLTALE, files.CLAIMS, files.TAGS, leases.PREFIX, generations.PREFIX}
+_SAMPLE = 100
+_SLOW_SECONDS = 0.0003
+_READERS = 8
+"""Threads that read packs, where one takes longer than that."""
+MAX_DELTAS = 8
+"""Deltas from a blob down to a whole one, as they are written."""
 _LOOKS = 5
 """How often a blob is looked for that moves from pack to pack meanwhile."""
 _REMOVAL_SECONDS = 2.0
 """How long a tag waits for a garbage collection that may be removing its time."""
+
+
+_NO_BASES: Mapping[str, str] = MappingProxyType({})
 
 
 class TakenError(StorageError):
@@ -53,21 +69,21 @@ class Written:
     nbytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    pack: str
-    entry: PackEntry
-
-
 class Repository:
     """Blobs by digest, commit bodies by time id, time ids by tag. Use ``Repository.open``."""
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
         self.keyring = Keyring()
+        self._listings = Listings(storage)
         self._loaded = False
+        self._refreshed: Keys | None = None
+        """The listing of packs that the index is as of."""
+        self._timed: Keys | None = None
+        """The listing of commits that these are as of:"""
+        self._known_times: list[int] = []
         self._packs: dict[str, list[PackEntry]] = {}
-        self._blobs: dict[str, _Place] = {}
+        self._copies = Copies()
         self._unreadable: dict[str, str] = {}
         self._highest = 0
         """The newest time id seen: never given out again, even if its commit is deleted."""
@@ -128,8 +144,7 @@ class Repository:
             _create(self.storage, _HARMLESS | _OURS)
             if self.lease is not None:
                 self.lease.renew(lost=True)
-        if self._loaded:
-            self.refresh()
+        self._refresh_if_changed()
 
     def reconcile(self) -> None:
         """Find out which blobs are gone. StorageError if all is, or the directory is another one
@@ -139,29 +154,37 @@ class Repository:
                 f"the pod directory {self.storage} is gone, or its {files.FORMAT_KEY}; put it "
                 "back where it was, or the next save begins a new one there"
             )
-        self.refresh()
+        self._load()
+        self._refresh_if_changed()
+
+    def settle(self) -> None:
+        """Make sure of what was only assumed since this process last wrote, while nobody waits."""
+        if self._keeps_listings:
+            with contextlib.suppress(PodError):
+                if self._loaded:
+                    self.refresh()
+                self.times()
 
     # Blobs
 
     def has(self, digest: str) -> bool:
-        """Whether a blob is known to be stored, so that a save may rely on it. Packs written by
-        other processes since the last ``refresh`` are not counted, condemned ones neither."""
+        """Whether a blob is known to be stored, with all bases that it needs, so that a save may
+        rely on it. Packs written by other processes since the last ``refresh`` are not counted,
+        condemned ones neither."""
         self._load()
-        place = self._blobs.get(digest)
-        return place is not None and place.pack not in self._condemned
+        return self._copies.chain(digest, self._condemned) is not None
 
     def is_condemned(self, digest: str) -> bool:
-        """Whether a blob is stored only where nothing new may rely on it."""
-        self._load()
-        place = self._blobs.get(digest)
-        return place is not None and place.pack in self._condemned
+        """Whether a blob is stored only where nothing new may rely on it, or a base of it is."""
+        return not self.has(digest) and self._copies.chain(digest) is not None
 
     def holds(self, digest: str) -> bool:
-        """Whether a blob is in any pack, looked for anew if it was in none; the pack may go."""
+        """Whether a blob is in any pack, and its bases are, looked for anew if it was in none; the
+        packs may go."""
         self._load()
-        if digest not in self._blobs:
+        if self._copies.chain(digest) is None:
             self.refresh()
-        return digest in self._blobs
+        return self._copies.chain(digest) is not None
 
     @property
     def unreadable(self) -> Mapping[str, str]:
@@ -178,45 +201,67 @@ class Repository:
         All of them are in memory at once. DamagedError names the first that is missing or
         damaged in every pack that should hold it.
         """
+        return {digest: bytes(blob) for digest, blob in self.read_views(digests).items()}
+
+    def read_views(self, digests: Iterable[str]) -> dict[str, BytesLike]:
+        """``read_many`` with as little copying as can be: some may share a larger piece of
+        memory, which stays as long as one of them does."""
         wanted = list(dict.fromkeys(digests))
         self._load()
-        if any(digest not in self._blobs for digest in wanted):
+        chains = self._chains(wanted)
+        if len(chains) < len(wanted):
             self.refresh()
-        by_pack: dict[str, list[PackEntry]] = {}
-        for digest in wanted:
-            place = self._blobs.get(digest)
-            if place is not None:
-                by_pack.setdefault(place.pack, []).append(place.entry)
-        found: dict[str, bytes] = {}
-        for key, entries in by_pack.items():
-            try:
-                for entry, blob in pack.read_blobs(self.storage, key, entries):
-                    if isinstance(blob, bytes):
-                        found[entry.digest] = blob
-            except StorageError:
-                continue  # The pack may be gone for a newer one; else this comes up again below.
+            chains = self._chains(wanted)
+        found = read(self.storage, chains, alone=self.is_inherited)
         return {
             digest: found[digest] if digest in found else self._read_anywhere(digest)
             for digest in wanted
         }
+
+    def nbytes(self, digest: str) -> int:
+        """How many bytes a blob has, without reading it; what takes as little as it does in a pack
+        may have so many. DamagedError if it is missing, or cannot be so large."""
+        self._load()
+        chain = self._copies.chain(digest)
+        if chain is None:
+            self.refresh()
+            chain = self._copies.chain(digest)
+        if chain is None:
+            raise self._in_no_pack(digest)
+        nbytes = 0
+        for place in reversed(chain):
+            one = place.entry
+            if not is_possible(one.method, one.stored_bytes, one.raw_bytes, nbytes):
+                error = DamagedError(f"{one.stored_bytes} bytes must not become {one.raw_bytes}")
+                raise pack.damage(self.storage, place.pack, one, error)
+            nbytes = one.raw_bytes
+        return nbytes
+
+    def _chains(self, digests: Iterable[str]) -> dict[str, Chain]:
+        chains = ((digest, self._copies.chain(digest)) for digest in digests)
+        return {digest: chain for digest, chain in chains if chain is not None}
 
     def refresh(self) -> None:
         """Learn of packs that other processes wrote or deleted; reads only the new indexes.
 
         A pack whose index cannot be read is left out and tried again at the next refresh.
         """
+        if self._is_refreshed():
+            return
         # Known before listing: a pack that a thread adds meanwhile has not vanished.
         known = set(self._packs)
-        present = self._present()
+        listed = self._list_packs()
+        present = _packs_in(listed)
         unreadable = self._read_indexes(present - known)
         gone = known - present
         if gone:
             # Whoever repacks writes the new pack first, so it may have been missed above, but not
             # by a listing that begins now.
-            unreadable |= self._read_indexes(self._present() - known - present)
+            unreadable |= self._read_indexes(_packs_in(self._list_packs()) - known - present)
         self._forget(gone)
         self._unreadable = unreadable
         self._loaded = True
+        self._refreshed = listed  # last: who was interrupted before that begins again
 
     def packs(self) -> dict[str, list[PackEntry]]:
         """What is in each pack, as of the last ``refresh``; packs that are damaged left out."""
@@ -224,34 +269,71 @@ class Repository:
         return dict(self._packs)
 
     def write_pack(
-        self, blobs: Mapping[str, BytesLike], level: int, name: str | None = None
+        self,
+        blobs: Mapping[str, BytesLike],
+        level: int,
+        name: str | None = None,
+        bases: Mapping[str, str] = _NO_BASES,
     ) -> int:
         """Store blobs, named by their digests, in one pack compressed at a zstd level; durable on
         return. The number of bytes written, 0 for no blobs.
 
         Blobs that are stored already are stored again: leaving them out is the caller's choice.
         A ``name`` from ``pack.new_name`` lets a write whose outcome is unknown be repeated.
+
+        ``bases`` says, for some blobs, which other one may be their base. Of these, blobs are used
+        that ``has`` counts, and only where that pays.
         """
+        return self._write(blobs, level, name, bases).nbytes
+
+    def _write(
+        self,
+        blobs: Mapping[str, BytesLike],
+        level: int,
+        name: str | None,
+        bases: Mapping[str, str],
+    ) -> Written:
         self.check_process()
+        name = name or pack.new_name()
         if not blobs:
-            return 0
-        writer = pack.PackWriter(blobs, level)
-        key = pack.pack_key(name or pack.new_name())
-        self.storage.put(key, writer.parts())
-        self._learn(key, writer.entries)
-        return writer.total_bytes
+            return Written(name, [], 0)
+        if bases:
+            self._load()
+        base_of = partial(self._base, bases) if bases else pack.no_base
+        writer = pack.PackWriter(blobs, level, base_of)
+        with self._listings.adding(pack.PREFIX):
+            self.storage.put(pack.pack_key(name), writer.parts())
+        written = Written(name, writer.entries, writer.total_bytes)
+        self.learn(written)
+        return written
 
     def learn(self, written: Written) -> None:
-        """Count a pack as stored that a forked child has written for this process."""
+        """Count a pack as stored that was written for this process."""
         if written.entries:
             self._learn(pack.pack_key(written.name), written.entries)
 
-    def write_for_parent(self, blobs: Mapping[str, BytesLike], level: int, name: str) -> Written:
+    def _base(self, bases: Mapping[str, str], digest: str) -> Base | None:
+        """What a blob may be stored as a delta against: the blob named for it, or what that one
+        goes back to if it is many deltas away from it. None if it cannot be had, which no write
+        fails for."""
+        chain = self._copies.chain(bases.get(digest, ""), self._condemned)
+        if chain is None:
+            return None
+        if len(chain) > MAX_DELTAS:
+            chain = chain[-1:]
+        base = chain[0].entry
+        if base.digest == digest or base.raw_bytes > MAX_BASE_BYTES:
+            return None
+        raw = read(self.storage, {base.digest: chain}).get(base.digest)
+        return None if raw is None else Base(base.digest, bytes(raw))
+
+    def write_for_parent(
+        self, blobs: Mapping[str, BytesLike], level: int, name: str, bases: Mapping[str, str]
+    ) -> Written:
         """In a forked child that this process's own code made: `write_pack`, in its name. The
         parent has then to be told (`learn`); its claim keeps the pack from being collected."""
         self._pid = os.getpid()
-        nbytes = self.write_pack(blobs, level, name)
-        return Written(name, self._packs.get(pack.pack_key(name), []), nbytes)
+        return self._write(blobs, level, name, bases)
 
     # Garbage collections of others
 
@@ -269,7 +351,6 @@ class Repository:
             )
             # What was deleted goes from the index, what moved is found in its new place.
             self.refresh()
-            self._rehome()
             self.generation = object()
             self._generations = tuple(records.values())
             self._records = frozenset(records)
@@ -286,6 +367,7 @@ class Repository:
             self.storage.get_range(files.time_key(files.COMMITS, t), 0, 1)
         except MissingKeyError:
             return False
+        self._has_seen(t)
         return True
 
     def claim(self, at_least: int = 1) -> int:
@@ -300,7 +382,7 @@ class Repository:
         t = at_least
         while True:
             # A tag outlives its commit if that is lost, and must not come to name another one.
-            known = [self._highest, *self.times(), *self.claims(), *self._tagged()]
+            known = [self._highest, self._newest(), *self.claims(), *self._tagged()]
             t = max(t, 1 + max(known))
             if t > files.MAX_TIME:
                 # Not a StorageError, which would have saves go on in memory under higher ones.
@@ -354,7 +436,7 @@ class Repository:
 
     def claims(self) -> list[int]:
         """Time ids reserved and not committed, ascending; also those of sessions that crashed."""
-        return self._times(files.CLAIMS)
+        return self._times_of(files.CLAIMS, self.storage.list(files.CLAIMS))
 
     def release(self, t: int) -> None:
         """Give a claimed time id back; fine if it is not claimed."""
@@ -370,7 +452,9 @@ class Repository:
         self.check_process()
         key = files.time_key(files.COMMITS, t)
         data = files.commit_bytes(body, self.keyring.sign(digest_of(body)))
-        if not self.storage.put_if_absent(key, data) and not self._is_committed(t, body):
+        with self._listings.adding(files.COMMITS):
+            is_new = self.storage.put_if_absent(key, data)
+        if not is_new and not self._is_committed(t, body):
             raise TakenError(
                 f"time id {t} exists already in {self.storage} and is never overwritten; "
                 "save under a new one"
@@ -398,6 +482,7 @@ class Repository:
             data = files.read_bounded(self.storage, key, files.MAX_COMMIT_BYTES)
         except MissingKeyError as error:
             raise MissingKeyError(f"there is no time {t} in {self.storage}") from error
+        self._has_seen(t)
         return files.signed_commit(data, f"{key} in {self.storage}")
 
     def is_trusted(self, digest: str, signature: str) -> bool:
@@ -407,10 +492,26 @@ class Repository:
 
     def times(self) -> list[int]:
         """The time ids of all commits, ascending."""
-        times = self._times(files.COMMITS)
-        if times and times[-1] < files.MAX_TIME:  # nothing follows that one: not Pod's, or removed
-            self._highest = max(self._highest, times[-1])
-        return times
+        keys = self._listings.list(files.COMMITS, keep=self._keeps_listings)
+        if keys is not self._timed:
+            self._known_times = self._times_of(files.COMMITS, keys)
+            self._timed = keys
+        if self._known_times:
+            self._has_seen(self._known_times[-1])
+        return list(self._known_times)
+
+    def _has_seen(self, t: int) -> None:
+        """A time that exists is not given out again, nor one before it, which could not come from
+        it."""
+        if t < files.MAX_TIME:  # nothing follows that one: not Pod's, or removed
+            self._highest = max(self._highest, t)
+
+    def _newest(self) -> int:
+        """The newest time, as far as that is known without listing them all again; others may have
+        saved at the very moment when this process last did."""
+        if self._listings.is_same(files.COMMITS, self._timed, assume=True):
+            return max([self._highest, *self._known_times[-1:]])
+        return max(self.times(), default=0)
 
     def delete_commit(self, t: int) -> None:
         """Make time ``t`` no longer exist; its packs stay. For garbage collection."""
@@ -485,91 +586,112 @@ class Repository:
         if not self._loaded:
             self.refresh()
 
-    def _present(self) -> set[str]:
-        return {key for key in self.storage.list(pack.PREFIX) if key.endswith(pack.SUFFIX)}
+    @property
+    def _keeps_listings(self) -> bool:
+        """Whoever only reads sets no marks."""
+        return self.lease is not None and not self.is_inherited
+
+    def _list_packs(self) -> Keys:
+        return self._listings.list(pack.PREFIX, keep=self._keeps_listings)
+
+    def _is_refreshed(self, *, assume: bool = False) -> bool:
+        same = self._listings.is_same(pack.PREFIX, self._refreshed, assume=assume)
+        return same and self._loaded and not self._unreadable
+
+    def _refresh_if_changed(self) -> None:
+        """For a save: that a pack is gone may come to light a moment later."""
+        if self._loaded and not self._is_refreshed(assume=True):
+            self.refresh()
 
     def _read_indexes(self, keys: set[str]) -> dict[str, str]:
         """Learn what these packs hold; what is wrong with those that cannot be read."""
         unreadable: dict[str, str] = {}
-        for key in sorted(keys):
-            try:
-                self._learn(key, pack.read_index(self.storage, key))
-            except MissingKeyError:
-                continue
-            except (DamagedError, StorageError) as error:
-                unreadable[key] = str(error)
+        for key, found in self._indexes(sorted(keys)):
+            if isinstance(found, list):
+                self._learn(key, found)
+            elif not isinstance(found, MissingKeyError):
+                unreadable[key] = str(found)
         return unreadable
 
-    def _learn(self, key: str, entries: list[PackEntry]) -> None:
-        # The newest pack wins, so that writing a blob again mends a damaged one.
-        for entry in entries:
-            if key not in self._condemned or entry.digest not in self._blobs:
-                self._blobs[entry.digest] = _Place(key, entry)
-        self._packs[key] = entries
-        if self.lost:
-            self.lost.difference_update(entry.digest for entry in entries)
+    def _indexes(self, keys: Keys) -> Iterator[tuple[str, list[PackEntry] | PodError]]:
+        """The indexes of these packs, each as it comes, or why it cannot be read."""
 
-    def _rehome(self) -> None:
-        """Have blobs that are also in a pack that is not condemned be found there."""
-        doomed = {entry.digest for key in self._condemned for entry in self._packs.get(key, ())}
-        for key, entries in list(self._packs.items()):
-            if doomed and key not in self._condemned:
-                for entry in entries:
-                    if entry.digest in doomed:
-                        self._blobs[entry.digest] = _Place(key, entry)
+        def index(key: str) -> tuple[str, list[PackEntry] | PodError]:
+            try:
+                return key, pack.read_index(self.storage, key)
+            except (DamagedError, StorageError) as error:
+                return key, error
+
+        started = time.monotonic()
+        yield from map(index, keys[:_SAMPLE])
+        rest = keys[_SAMPLE:]
+        if time.monotonic() - started < _SAMPLE * _SLOW_SECONDS or len(rest) < _SAMPLE:
+            yield from map(index, rest)
+            return
+        # It is the medium that is waited for, then: a disk that has not been read yet, a network.
+        pool = ThreadPoolExecutor(_READERS, "pod-reader")
+        try:
+            yield from pool.map(index, rest)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _learn(self, key: str, entries: list[PackEntry]) -> None:
+        self._copies.add(key, entries)
+        self._packs[key] = entries
+        if self.lost and not self.lost.isdisjoint(entry.digest for entry in entries):
+            # Deltas against what is there again are there again, too.
+            back = [digest for digest in tuple(self.lost) if self._copies.chain(digest) is not None]
+            self.lost.difference_update(back)
 
     def _forget(self, keys: set[str]) -> None:
         if not keys:
             return
-        gone = {entry.digest for key in keys for entry in self._packs.get(key, [])}
-        for digest in gone:
-            self._blobs.pop(digest, None)
-        # Other packs may hold some of the same blobs; best one that stays.
-        others = sorted(self._packs.items(), key=lambda item: item[0] in self._condemned)
-        for key, entries in others:
-            if key not in keys:
-                for entry in entries:
-                    self._blobs.setdefault(entry.digest, _Place(key, entry))
-        gone.difference_update(self._blobs)
-        self.lost |= gone
+        gone: set[str] = set()
+        for key in keys:
+            entries = self._packs.get(key, [])
+            self._copies.drop(key, entries)
+            gone.update(entry.digest for entry in entries)
+        # Other packs may hold some of the same blobs.
+        gone = {digest for digest in gone if self._copies.chain(digest) is None}
+        if gone:
+            self.lost |= gone
+            self.lost.update(self._copies.broken())
         self.losses += bool(gone)
         # Last: who was interrupted before that begins again at the next refresh.
         for key in keys:
             self._packs.pop(key, None)
 
     def _read_anywhere(self, digest: str) -> bytes:
-        """A blob that was not where the index said, from any pack that has it."""
+        """A blob that was not where the index said, from any packs that have it and its bases."""
+        reason: PodError | None = None
         for _ in range(_LOOKS):
             self.refresh()
-            reason: PodError | None = None
-            vanished = False
-            for key, cached in list(self._packs.items()):
-                if not any(entry.digest == digest for entry in cached):
-                    continue
-                try:
-                    # The pack may have been written again with other offsets.
-                    entries = pack.read_index(self.storage, key)
-                    self._learn(key, entries)
-                    copies = [entry for entry in entries if entry.digest == digest]
-                    for _, blob in pack.read_blobs(self.storage, key, copies):
-                        if isinstance(blob, bytes):
-                            return blob
-                        reason = reason or blob
-                except MissingKeyError:
-                    vanished = True
-                except (DamagedError, StorageError) as error:
-                    reason = reason or error
-            if not vanished:  # else garbage collection moved it once more
+            try:
+                return read_any(self.storage, self._copies, digest, self._confirmed)
+            except MissingKeyError as error:
+                reason = error  # garbage collection moved it once more
+            except (DamagedError, StorageError) as error:
+                reason = error
                 break
+        if isinstance(reason, MissingKeyError) or not self._copies.of(digest):
+            raise self._in_no_pack(digest)
         if isinstance(reason, StorageError):
             raise reason
-        if reason is not None:
-            raise DamagedError(f"{reason}; 'pod verify' tells which times need it") from reason
+        raise DamagedError(f"{reason}; 'pod verify' tells which times need it") from reason
+
+    def _in_no_pack(self, digest: str) -> DamagedError:
         unreadable = f", and {len(self._unreadable)} packs are damaged" if self._unreadable else ""
-        raise DamagedError(
+        return DamagedError(
             f"blob {digest} is in no pack of {self.storage}{unreadable}; "
             "'pod verify' tells which times need it"
         )
+
+    def _confirmed(self, place: Place) -> Place:
+        """A copy where it is now: a pack that was written again may have other offsets."""
+        entries = pack.read_index(self.storage, place.pack)
+        self._learn(place.pack, entries)
+        name = place.entry.digest
+        return next((Place(place.pack, each) for each in entries if each.digest == name), place)
 
     def _is_committed(self, t: int, body: bytes) -> bool:
         """Whether the commit there is, is this one; its signature may be another one."""
@@ -578,10 +700,10 @@ class Repository:
         except (DamagedError, FormatError):
             return False
 
-    def _times(self, prefix: str) -> list[int]:
+    @staticmethod
+    def _times_of(prefix: str, keys: Keys) -> list[int]:
         # A directory in place of a commit is a damaged commit: it takes up that time id.
-        keys = (key.removesuffix("/") for key in self.storage.list(prefix))
-        times = (files.key_time(prefix, key) for key in keys)
+        times = (files.key_time(prefix, key.removesuffix("/")) for key in keys)
         return sorted(t for t in times if t is not None)
 
     def _tagged(self) -> Iterable[int]:
@@ -592,6 +714,10 @@ class Repository:
             self._tag_times = tuple(self.tags().values())
             self._tag_keys = keys
         return self._tag_times
+
+
+def _packs_in(keys: Keys) -> set[str]:
+    return {key for key in keys if key.endswith(pack.SUFFIX)}
 
 
 def _format(storage: Storage) -> bytes | None:

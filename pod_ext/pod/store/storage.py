@@ -13,10 +13,10 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from pod.errors import StorageError
 from pod.store import processes
@@ -88,7 +88,25 @@ class Housekeeping(Protocol):
         ...
 
 
+@runtime_checkable
+class Markable(Protocol):
+    """What a storage may offer so that it need not be listed again and again.
+
+    A mark is found again until a key directly under its prefix is made or removed, by whomever.
+    """
+
+    def mark(self, prefix: str) -> Hashable | None:
+        """Set a new mark; None if that cannot be."""
+        ...
+
+    def found_mark(self, prefix: str) -> Hashable | None:
+        """The mark that is there, or something that is no mark."""
+        ...
+
+
 _SEGMENT = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_MARKS = 1_000_000
+"""A mark is one of as many: so many microseconds back at most."""
 _STAGED = ".tmp-"
 _STAGED_BY = re.compile(r"\.tmp-(?P<system>[0-9a-f]{12})-(?P<pid>[0-9]{1,10})-[0-9a-f]+")
 _ABANDONED_SECONDS = 24 * 3600.0
@@ -142,17 +160,36 @@ class LocalStorage:
         return self._root
 
     def get(self, key: str) -> bytes:
-        with self._opened(key) as (file, _):
-            return file.read()
+        return self._read(key, 0, None)
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         if length < 0:
             raise ValueError(f"length must not be negative: {length}")
-        with self._opened(key) as (file, size):
-            begin = max(0, size + start) if start < 0 else min(start, size)
-            file.seek(begin)
-            # The length may come from a damaged file, and read() allocates what it is told.
-            return file.read(min(length, size - begin))
+        return self._read(key, start, length)
+
+    def mark(self, prefix: str) -> Hashable | None:
+        """A time of modification of the directory that no clock will ever give it: the next change
+        in it gives it another one, however coarse the clock is."""
+        directory = self._root / prefix
+        if os.utime not in os.supports_follow_symlinks or os.name == "nt":
+            return None
+        with contextlib.suppress(OSError):
+            status = directory.lstat()
+            if stat.S_ISDIR(status.st_mode):
+                # In the past, where the clock does not come to again. In whole microseconds, since
+                # not every file system has nanoseconds; one with less cannot be marked.
+                past = status.st_mtime_ns // 1000 - 1 - secrets.randbelow(_MARKS)
+                times = status.st_atime_ns, past * 1000
+                os.utime(directory, ns=times, follow_symlinks=False)
+                mark = self.found_mark(prefix)
+                return mark if mark is not None and times[1] in mark else None
+        return None
+
+    def found_mark(self, prefix: str) -> tuple[int, ...] | None:
+        with contextlib.suppress(OSError):
+            status = (self._root / prefix).lstat()
+            return status.st_dev, status.st_ino, status.st_ctime_ns, status.st_mtime_ns
+        return None
 
     def put(self, key: str, parts: Iterable[BytesLike]) -> None:
         path = self._path(key)
@@ -196,9 +233,11 @@ class LocalStorage:
             os.scandir(directory) as entries,
         ):
             for entry in entries:
-                if not entry.name.startswith(_STAGED):
-                    slash = "/" if entry.is_dir(follow_symlinks=False) else ""
-                    keys.append(f"{prefix}{entry.name}{slash}")
+                name = entry.name
+                if name[:1] != "." or not name.startswith(_STAGED):
+                    is_file = entry.is_file(follow_symlinks=False)
+                    slash = "/" if not is_file and entry.is_dir(follow_symlinks=False) else ""
+                    keys.append(f"{prefix}{name}{slash}")
         return sorted(keys)
 
     def _floor(self, key: str) -> Path | None:
@@ -271,33 +310,53 @@ class LocalStorage:
         a file to read; the danger is a directory prepared in advance, not a race with its owner.
         """
         check_key(key)
-        path = self._root
-        with _explained("reach", path / key), contextlib.suppress(FileNotFoundError):
-            for segment in key.split("/"):
-                path = path / segment
-                if stat.S_ISLNK(path.lstat().st_mode):
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        try:
+            self._check_links(key.split("/"))
+        except OSError as error:
+            raise StorageError(_explanation("reach", self._root / key, error)) from error
         return self._root / key
 
-    @contextlib.contextmanager
-    def _opened(self, key: str) -> Iterator[tuple[BinaryIO, int]]:
-        """The file of a key, open for reading, and its size in bytes."""
-        path = self._path(key)
-        with _explained("read", path):
+    def _check_links(self, segments: Keys) -> str:
+        """The path of a key, as text: thousands are read when a directory is opened, and then all
+        that is done for each one counts."""
+        path = str(self._root)
+        with contextlib.suppress(FileNotFoundError):
+            for segment in segments:
+                path = f"{path}{os.sep}{segment}"
+                if stat.S_ISLNK(os.lstat(path).st_mode):
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        return path
+
+    def _read(self, key: str, start: int, length: int | None) -> bytes:
+        """A part of the file of a key; a negative start counts from its end."""
+        check_key(key)
+        *directories, name = key.split("/")
+        try:
+            folder = self._check_links(directories if _NO_LINK else [*directories, name])
+            path = f"{folder}{os.sep}{name}" if _NO_LINK else folder
+            descriptor = os.open(path, _READ)
             try:
-                descriptor = os.open(path, _READ)
-            except FileNotFoundError as error:
-                raise MissingKeyError(f"{path} does not exist") from error
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                os.close(descriptor)
-                raise StorageError(
-                    f"{path} is not a regular file; it was not made by Pod, move it away"
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    raise StorageError(
+                        f"{path} is not a regular file; it was not made by Pod, move it away"
+                    )
+                size = status.st_size
+                begin = max(0, size + start) if start < 0 else min(start, size)
+                # The length may come from a damaged file, and what is read is allocated first.
+                return _read(
+                    descriptor, begin, min(size if length is None else length, size - begin)
                 )
-            with os.fdopen(descriptor, "rb") as file:
-                yield file, status.st_size
+            finally:
+                os.close(descriptor)
+        except FileNotFoundError as error:
+            raise MissingKeyError(f"{self._root / key} does not exist") from error
+        except OSError as error:
+            raise StorageError(_explanation("read", self._root / key, error)) from error
 
 
+_NO_LINK = hasattr(os, "O_NOFOLLOW")
+"""Whether opening a link fails by itself."""
 # O_NONBLOCK: opening a pipe that someone put in place of a file must not wait for its other end.
 _READ = (
     os.O_RDONLY
@@ -325,6 +384,19 @@ _NO_HARD_LINKS = {
 }
 # Many small blobs make many small parts; they need not each be a system call.
 _WRITE_BUFFER_BYTES = 256 * 1024
+
+
+def _read(descriptor: int, begin: int, length: int) -> bytes:
+    """So many bytes of a file from there on, less if it ends before."""
+    if begin:
+        os.lseek(descriptor, begin, os.SEEK_SET)
+    first = os.read(descriptor, length)
+    if len(first) == length or not first:
+        return first
+    parts = [first]  # no system reads more than two gigabytes at once
+    while parts[-1] and (length := length - len(parts[-1])):
+        parts.append(os.read(descriptor, length))
+    return b"".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,6 +31,7 @@ from pod.store.repository import Repository, TakenError
 
 DEFAULT_LEVEL = 3
 DEFAULT_LIMIT_BYTES = 1 << 30
+_IDLE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class WriteJob:
     """The repository's ``losses`` when the job was made; None if it relies on nothing stored."""
     needs: Callable[[], Iterable[str]] = tuple
     """Every blob that the commit needs, as far as that can be known. Called only after losses."""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    """For some of the new blobs the one that each may be stored as a delta against."""
 
 
 class Deferred(Protocol):
@@ -265,6 +268,11 @@ class Writer:
         """Time ids that are not durable yet, in the order in which they will be."""
         return [pending.t for pending in self._queue]
 
+    def pending_bases(self) -> set[str]:
+        """Blobs that those not durable yet may be stored as deltas against: they are to stay."""
+        jobs = [pending.known() for pending in self._queue]
+        return {base for job in jobs if job is not None for base in job.bases.values()}
+
     def was_dropped(self, t: int) -> bool:
         """Whether this time was submitted, and left out since what it relied on was gone."""
         return t in self._dropped
@@ -399,7 +407,7 @@ class Writer:
         if pending.body is None or not all(map(repository.has, job.blobs)):
             if pending.body is not None:
                 pending.pack = new_name()  # the other one may be about to be deleted
-            nbytes = repository.write_pack(job.blobs, self.level, pending.pack)
+            nbytes = repository.write_pack(job.blobs, self.level, pending.pack, job.bases)
             pending.body = job.commit(nbytes)
 
     def _has_all(self, job: WriteJob, losses: int) -> bool:
@@ -455,9 +463,15 @@ class _LeftOutError(Exception):
 
 
 def _work(reference: weakref.ref[Writer], wakeups: queue.SimpleQueue[None]) -> None:
-    """The thread: drains the queue whenever an attempt is wanted, until closed or collected."""
+    """The thread: drains the queue whenever an attempt is wanted, until closed or collected. Once
+    it has been idle for a moment, the repository may look at what it only assumed."""
+    settled = True
     while True:
-        wakeups.get()
+        try:
+            wakeups.get(timeout=None if settled else _IDLE_SECONDS)
+            settled = False
+        except queue.Empty:
+            settled = True
         writer = reference()
         if writer is None or writer._closed:
             # An interrupt while a thread was started may have left two.
@@ -465,6 +479,8 @@ def _work(reference: weakref.ref[Writer], wakeups: queue.SimpleQueue[None]) -> N
             return
         if writer._attempt_wanted:
             writer._drain()
+        elif settled:
+            writer._repository.settle()
         del writer
 
 

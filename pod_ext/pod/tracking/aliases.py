@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import threading
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,10 @@ _CONSTANTS: frozenset[type] = frozenset(
 )
 _PLAIN = _CONSTANTS | {bytearray, list, dict, set}
 _BEHIND_RUNNERS = 2_000
+
+
+Having = Callable[[Container[int]], Iterable[str]]
+"""Gives the variables whose objects have some ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,15 @@ class Aliases:
         """Code that can reach what is behind these has run, or is about to."""
         self._noted += holders
 
-    def reached(self, touched: Touched, values: Mapping[str, Any]) -> frozenset[str]:
-        """Names of variables to be counted as touched along with those that were."""
+    def runs_user_code(self) -> bool:
+        """Whether code of the user's may have gone on in a thread or task since the last save."""
+        return bool(self._started) or any(each.runs_user_code for each in _runners(self._namespace))
+
+    def reached(
+        self, touched: Touched, values: Mapping[str, Any], having: Having
+    ) -> frozenset[str]:
+        """Names of variables to be counted as touched along with those that were. `having` gives
+        the variables whose objects have some ids."""
         noted, self._noted = self._noted, []
         before = self._in_use
         runners = _runners(self._namespace)
@@ -68,12 +79,16 @@ class Aliases:
         if not (runners or noted or direct or deep):
             self._in_use, self._started = frozenset(), {}
             return before
-        names = {id(value): name for name, value in values.items() if type(value) not in _CONSTANTS}
+
+        def names_of(held: Iterable[object]) -> set[str]:
+            objects = list(held)  # kept while their ids stand for them
+            return set(having({id(each) for each in objects if type(each) not in _CONSTANTS}))
+
         now: set[str] = set()
         started: dict[int, tuple[object, frozenset[str]]] = {}
         for runner in runners:
             held = behind(runner.holds, self._namespace, _BEHIND_RUNNERS)
-            now |= {names[id(each)] for each in held if id(each) in names}
+            now |= names_of(held)
             if runner.runs_user_code:
                 # It can have got hold of any part of what was touched when it was started.
                 key = id(runner.itself)
@@ -81,8 +96,7 @@ class Aliases:
                 now |= started[key][1]
         self._in_use, self._started = frozenset(now), started
         held = behind([*noted, *deep], self._namespace)
-        found = {names[id(each)] for each in (*direct, *held) if id(each) in names}
-        return before | self._in_use | found
+        return before | self._in_use | names_of((*direct, *held))
 
     def figures_in_use(self, touched: Touched, values: Mapping[str, Any]) -> bool:
         """Whether code that ran may have drawn into a figure that `matplotlib.pyplot` keeps."""
@@ -147,6 +161,14 @@ def _tasks(namespace: dict[str, Any]) -> list[_Runner]:
     return found
 
 
+def is_users_code(namespace: dict[str, Any], function: Any) -> bool:
+    """Whether what is called is the user's own, of this namespace or of a module."""
+    package = _package(function)
+    if package in _INFRASTRUCTURE:
+        return False
+    return _is_of(namespace, function) or package == "__main__" or is_users(package)
+
+
 _OPTIMIZED = 0x0001
 
 
@@ -194,7 +216,7 @@ def _held_by_modules(
         module = value if is_module else sys.modules.get(_module_of(value))
         if module is None or module.__name__ == "__main__":
             continue
-        if _is_users(module.__name__):
+        if is_users(module.__name__):
             deep += _attributes(module)
         elif module is value:
             direct += _attributes(module)
@@ -222,7 +244,7 @@ def _attributes(module: types.ModuleType) -> list[object]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_users(name: str) -> bool:
+def is_users(name: str) -> bool:
     """Whether a module is the user's own: a file that is in no installed package."""
     file = getattr(sys.modules.get(name), "__file__", None)
     if not isinstance(file, str) or name.partition(".")[0] in sys.stdlib_module_names:
