@@ -202,11 +202,13 @@ def hanging_together(state: State, names: Iterable[str]) -> tuple[set[str], set[
     that one of them uses."""
     todo: list[tuple[bool, str]] = [(False, name) for name in names]
     seen = set(todo)
+    followed: set[int] = set()  # each group once: all its variables may be in one
     while todo:
         is_token, key = todo.pop()
         group = (state.definition_groups if is_token else state.groups).get(key)
-        if group is None:
+        if group is None or id(group) in followed:
             continue
+        followed.add(id(group))
         reached = {(False, name) for name in group.names}
         reached |= {(True, token) for token in group.uses}
         todo.extend(reached - seen)
