@@ -1,4 +1,4 @@
-"""Which variables hang together, and that finding it out takes no longer than there are variables."""
+"""Which variables hang together; finding it out takes no longer than there are variables."""
 
 from __future__ import annotations
 
