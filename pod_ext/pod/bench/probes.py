@@ -71,6 +71,8 @@ def _make_commits(directory: Path, count: int) -> None:
             for number in range(count):
                 namespace["x"][0] = number
                 opened.save(namespace, code=f"x[0] = {number}")
+                if number % 200 == 199:
+                    opened.flush()  # a long queue is slow to look through
     finally:
         os.fsync = sync
 
