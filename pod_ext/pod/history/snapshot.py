@@ -72,9 +72,12 @@ class Group:
     places: Sequence[int] = ()
     """Where in the object graph each of its pods is; none if that is not known."""
 
+    presumed: bool = False
+    """Whether it stands for variables that are being looked at, and may be several components."""
+
     @property
     def is_under_way(self) -> bool:
-        """Whether it stands for variables that are being looked at, and may be several."""
+        """Whether it is being looked at, so that no more is known than what hangs together."""
         return not self.manifest
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pod.errors import PodError
-from pod.session.findings import Changes, Findings
+from pod.session.findings import Changes, Findings, Shape, shapes_in
 from pod.session.forked import Child, ChildLostError
 from pod.session.outcomes import Cell
 from pod.store.repository import Written
@@ -46,6 +46,19 @@ class Found:
     """Opaque objects that were met for the first time: `id`, type and time id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a look tells before it is over, since what comes after it can go on with that."""
+
+    shapes: tuple[Shape, ...]
+    noted: tuple[tuple[int, str, int], ...]
+    """As in `Found`."""
+
+
+def word_of(found: Found) -> Word:
+    return Word(shapes_in(found.findings), found.noted)
+
+
 class Look(Protocol):
     """A look that was begun."""
 
@@ -57,6 +70,13 @@ class Look(Protocol):
 
     def found(self) -> Found:
         """Waits for it. `LookLostError`."""
+
+    def word(self) -> Word | None:
+        """What it has told so far, without waiting."""
+
+    def word_by_sibling(self) -> Word:
+        """The same, waited for, in a child that was forked while this look was under way.
+        `LookLostError`."""
 
     def found_by_sibling(self) -> Found:
         """The same, in a child that was forked while this look was under way."""
@@ -79,6 +99,10 @@ class Made:
     def found(self) -> Found:
         return self._found
 
+    def word(self) -> Word:
+        return word_of(self._found)
+
+    word_by_sibling = word
     found_by_sibling = found
 
     def abandon(self) -> None:
@@ -103,6 +127,17 @@ class Forked:
 
     def found_by_sibling(self) -> Found:
         return self._result(self.child.result_for_sibling)
+
+    def word(self) -> Word | None:
+        word = self.child.word()
+        assert word is None or isinstance(word, Word)
+        return word
+
+    def word_by_sibling(self) -> Word:
+        word = self.child.word_for_sibling()
+        if not isinstance(word, Word):
+            raise LookLostError("an earlier look ended before it was done")
+        return word
 
     @staticmethod
     def _result(wait: Callable[[], Any]) -> Found:
@@ -152,6 +187,12 @@ class Threaded:
             raise LookLostError(f"{type(self._error).__name__}: {self._error}") from self._error
         return self._found
 
+    def word(self) -> Word | None:
+        return None if self._found is None else word_of(self._found)
+
+    def word_by_sibling(self) -> Word:
+        return word_of(self.found())
+
     found_by_sibling = found
 
     def abandon(self) -> None:
@@ -173,6 +214,8 @@ class Draft:
     """What is to be looked at again if it comes to nothing."""
     names: frozenset[str]
     """Variables that are looked at."""
+    tokens: frozenset[str]
+    """Definitions that are."""
     changes: Changes
     random: tuple[tuple[str, str], ...]
     blobs: dict[str, bytes]
@@ -183,7 +226,8 @@ class Draft:
     settle: Callable[[Draft], WriteJob | None]
     """Completes it and all drafts before it."""
     done: WriteJob | None = None
-    minted: frozenset[int] = field(default_factory=frozenset)
+    told: Word | None = None
+    """What its look has told, as far as that is taken into account."""
 
     def wait(self) -> None:
         self.look.wait()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from pod.compare.describe import describe
 from pod.history.manifest import Manifest, store_component
@@ -15,7 +16,7 @@ from pod.history.records import Variable
 from pod.history.snapshot import Group, definition_entries, group_of, variable_entries
 from pod.history.state import Objects, State, Values, count_users, needed_definitions
 from pod.podding.definitions import Tokens
-from pod.podding.pods import Bytes
+from pod.podding.pods import Bytes, definitions_in
 from pod.podding.policies import Place, Policy
 from pod.session.survey import Active, Seen
 
@@ -94,18 +95,62 @@ class Changes:
         )
 
 
-def presumed(before: State, active: Active, changes: Changes) -> State:
+def presumed(
+    before: State, names: frozenset[str], tokens: frozenset[str], changes: Changes
+) -> State:
     """What is known while a look at these is under way: whatever of it is touched, all of it may
     have changed. Its tables are not to be used."""
     groups = before.groups.copy()
     for name in changes.gone:
         groups.pop(name, None)
-    names = frozenset(active.roots)
     known = {groups[name] for name in names & groups.keys()}
-    tokens = frozenset(active.definitions).union(*(group.uses for group in known))
-    one = Group("", names, tokens, tokens, frozenset())
+    tokens = tokens.union(*(group.uses for group in known))
+    one = Group("", names, tokens, tokens, frozenset(), presumed=True)
     groups.update(dict.fromkeys(names, one))
     by_token = before.definition_groups | dict.fromkeys(tokens, one)
+    return replace(
+        before, groups=groups, definition_groups=by_token, objects=changes.objects, users=None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One component that a look found: what hangs together, as is known before it is stored."""
+
+    names: frozenset[str]
+    tokens: frozenset[str]
+    uses: frozenset[str]
+
+
+def shapes_in(findings: Findings) -> tuple[Shape, ...]:
+    """The same, of what was found."""
+    return tuple(Shape(group.names, group.tokens, group.uses) for group in findings.groups)
+
+
+def shapes_of(seen: Seen) -> tuple[Shape, ...]:
+    """What hangs together, of what was looked at."""
+    return tuple(
+        Shape(
+            frozenset(component.names),
+            frozenset(component.definitions),
+            frozenset(
+                definitions_in(chain(component.names.values(), *(p.slots for p in component.pods)))
+                | component.definitions.keys()
+            ),
+        )
+        for component in seen.components
+    )
+
+
+def reshaped(before: State, changes: Changes, shapes: Iterable[Shape]) -> State:
+    """The same, once it is known what hangs together of what is being looked at."""
+    groups, by_token = before.groups.copy(), before.definition_groups.copy()
+    for name in changes.gone:
+        groups.pop(name, None)
+    for shape in shapes:
+        group = Group("", shape.names, shape.tokens, shape.uses, frozenset())
+        groups.update(dict.fromkeys(shape.names, group))
+        by_token.update(dict.fromkeys(shape.tokens, group))
     return replace(
         before, groups=groups, definition_groups=by_token, objects=changes.objects, users=None
     )

@@ -32,6 +32,7 @@ STUCK_SECONDS = 5.0
 """A child that has done nothing for so long is taken for stuck."""
 
 _TICK = 0.25
+_SHORT_TICK = 0.01
 _LONG = 1000.0
 _NICENESS = 5
 """The user's own code goes first."""
@@ -90,11 +91,13 @@ def others_at_work() -> bool:
 class Child:
     """A forked child at work. Its result can be waited for by several threads."""
 
-    def __init__(self, reader: int, results: int, middle: int) -> None:
+    def __init__(self, reader: int, results: int, words: int, middle: int) -> None:
         self.over = False
         """Whether it has given its result, or cannot any more."""
         self._reader = reader
         self._results = results
+        self._words = words
+        self._word: Any = None
         self._middle = middle
         self._said = b""
         self._result: Any = None
@@ -134,6 +137,24 @@ class Child:
         self._take()
         return self.result()
 
+    def word(self) -> Any:
+        """What it had to say before it is done, None as long as that is nothing."""
+        with self._stepping:
+            if self._word is None and not self.over:
+                self._word = _said(self._words)
+            return self._word
+
+    def word_for_sibling(self) -> Any:
+        """In a child that was forked later: the same, waited for; None if it ended without."""
+        if self.over or self._word is not None:
+            return self._word
+        poll = select.poll()
+        poll.register(self._reader, select.POLLHUP)
+        while (word := _said(self._words)) is None:
+            if poll.poll(_SHORT_TICK * 1000):
+                return _said(self._words)
+        return word
+
     def kill(self) -> None:
         """End it, whatever it is doing."""
         if self._watch is not None:
@@ -167,17 +188,12 @@ class Child:
             with contextlib.suppress(ChildProcessError):  # other code waited for it
                 os.waitpid(middle, 0)
 
-    def _size(self) -> int:
-        """Bytes of its result, 0 as long as that is not written."""
-        return int.from_bytes(os.pread(self._results, _NUMBER, 0), "little")
-
     def _is_complete(self) -> bool:
-        return self._size() > 0
+        return _size(self._results) > 0
 
     def _take(self) -> None:
-        size = self._size()
-        # It is this process's own, written by a copy of itself.
-        good, value = pickle.loads(_read(self._results, _NUMBER, size))
+        self._word = self._word or _said(self._words)
+        good, value = _said(self._results)
         self._result = value if good else None
         self._end("" if good else str(value))
 
@@ -185,12 +201,16 @@ class Child:
         self._bury()
         self._why = why
         self.over = True  # before they are closed: see `result_for_sibling`
-        for number in (self._reader, self._results):
+        for number in (self._reader, self._results, self._words):
             with contextlib.suppress(OSError):
                 os.close(number)
 
 
-def start(work: Callable[[], Any]) -> Child:
+Say = Callable[[Any], None]
+"""Gives the parent a word, once, before the work is done; it has to be picklable and not None."""
+
+
+def start(work: Callable[[Say], Any]) -> Child:
     """Run `work` in a forked child; its result has to be picklable. `OSError` if the system has no
     memory or process left, or other threads are at work."""
     interval = sys.getswitchinterval()
@@ -203,54 +223,60 @@ def start(work: Callable[[], Any]) -> Child:
         sys.setswitchinterval(interval)
 
 
-def _start(work: Callable[[], Any], interval: float) -> Child:
+def _start(work: Callable[[Say], Any], interval: float) -> Child:
     reader, writer = os.pipe()
-    results = -1
+    files: list[int] = []
     # A signal that comes right after the fork is the parent's business alone.
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     numbers = random.getstate()
     try:
         # Children that are forked later can read it as well.
-        results = os.memfd_create("pod-look")
+        for name in ("pod-look", "pod-word"):
+            files.append(os.memfd_create(name))
         middle = os.fork()
         if middle == 0:
             sys.setswitchinterval(interval)
-            _in_the_middle(work, numbers, reader, writer, results)
+            _in_the_middle(work, numbers, reader, writer, files[0], files[1])
     except BaseException:
-        os.close(reader)
-        if results >= 0:
-            os.close(results)
+        for file in (reader, *files):
+            os.close(file)
         raise
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         os.close(writer)
-    return Child(reader, results, middle)
+    results, words = files
+    return Child(reader, results, words, middle)
 
 
 def _in_the_middle(
-    work: Callable[[], Any], numbers: Any, reader: int, writer: int, results: int
+    work: Callable[[Say], Any], numbers: Any, reader: int, writer: int, results: int, words: int
 ) -> None:
     """Never returns: forks once more and ends."""
     try:
         os.close(reader)
         if os.fork() == 0:
-            _in_the_child(work, numbers, writer, results)
+            _in_the_child(work, numbers, writer, results, words)
     finally:
         os._exit(0)
 
 
-def _in_the_child(work: Callable[[], Any], numbers: Any, writer: int, results: int) -> None:
+def _in_the_child(
+    work: Callable[[Say], Any], numbers: Any, writer: int, results: int, words: int
+) -> None:
     """Never returns."""
     try:
         os.write(writer, os.getpid().to_bytes(_NUMBER, "little"))
         _settle_in(numbers)
+
+        def say(word: Any) -> None:
+            _say(words, pickle.dumps(word, protocol=5))
+
         try:
-            message = pickle.dumps((True, work()), protocol=5)
+            message = pickle.dumps((True, work(say)), protocol=5)
         except BaseException as error:
             message = pickle.dumps((False, f"{type(error).__name__}: {one_line(error)}"[:500]))
         _lift_limit()
-        _write(results, _NUMBER, message)
-        _write(results, 0, len(message).to_bytes(_NUMBER, "little"))  # last: now it is complete
+        _say(results, message)
     finally:
         os._exit(0)  # nothing of the parent's is closed, flushed or finalised here
 
@@ -281,6 +307,23 @@ def _lift_limit() -> None:
     with contextlib.suppress(OSError, ValueError):
         _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+def _say(file: int, message: bytes) -> None:
+    _write(file, _NUMBER, message)
+    _write(file, 0, len(message).to_bytes(_NUMBER, "little"))  # last: now it is complete
+
+
+def _size(file: int) -> int:
+    """Bytes of what was said, 0 as long as that is not all."""
+    return int.from_bytes(os.pread(file, _NUMBER, 0), "little")
+
+
+def _said(file: int) -> Any:
+    """What was said, None as long as that is not all."""
+    size = _size(file)
+    # It is this process's own, written by a copy of itself.
+    return pickle.loads(_read(file, _NUMBER, size)) if size else None
 
 
 def _write(file: int, offset: int, data: bytes) -> None:

@@ -26,9 +26,9 @@ from pod.interrupts import Gate
 from pod.podding.policies import Policy
 from pod.podding.progress import TooLongError
 from pod.session import forked
-from pod.session.draft import Draft, Forked, Found, Look, Made, Threaded
+from pod.session.draft import Draft, Forked, Found, Look, Made, Threaded, Word
 from pod.session.effort import Effort, total_bytes
-from pod.session.findings import find, regrouped
+from pod.session.findings import find, regrouped, reshaped, shapes_of
 from pod.session.survey import Active, Seen, Survey
 from pod.store.pack import new_name
 from pod.store.repository import Written
@@ -169,25 +169,27 @@ class Looks:
     def _fork(self, task: Task, active: Active, seen: Seen | None) -> Look:
         pack = new_name()
         started = time.perf_counter()
-        child = forked.start(lambda: self._in_child(task, active, seen, pack))
+        child = forked.start(lambda say: self._in_child(task, active, seen, pack, say))
         self._fork_seconds = time.perf_counter() - started
         return Forked(child)
 
-    def _in_child(self, task: Task, active: Active, seen: Seen | None, pack: str) -> Found:
+    def _in_child(
+        self, task: Task, active: Active, seen: Seen | None, pack: str, say: forked.Say
+    ) -> Found:
         started = time.process_time()
         tokens = self._survey.tokens
         tokens.mint_apart(task.t)
-        if seen is None and _is_known(task, active):
-            seen = self._survey.look(task.before, task.values, task.touched, task.t)
+        if seen is None:
+            before = task.before
+            if not _is_known(task, active):
+                before = self._state_by_words(task)
+            seen = self._survey.look(before, task.values, task.touched, task.t)
+        say(Word(shapes_of(seen), tuple(self._survey.since.noted)))
         earlier = [(draft, draft.look.found_by_sibling()) for draft in task.drafts]
         for _, found in earlier:
-            self._survey.since.hear(found.noted)
             if found.written is not None:  # so that it is not written again
                 self._repository.learn(found.written)
-        before = task.before
-        if seen is None:
-            before = _state_after(earlier, task.landed)
-            seen = self._survey.look(before, task.values, task.touched, task.t)
+        before = _state_after(earlier, task.landed)
         blobs = Collector(self._has_blob, {})
         findings = find(seen, tokens, self._policy, blobs.put)
         bases = predecessors.bases(
@@ -212,6 +214,15 @@ class Looks:
             tuple(self._survey.since.noted),
         )
 
+    def _state_by_words(self, task: Task) -> State:
+        """What hangs together by now, as earlier looks have told it, or tell it soon."""
+        state = task.landed
+        for draft in task.drafts:
+            word = draft.look.word_by_sibling()
+            self._survey.since.hear(word.noted)
+            state = reshaped(state, draft.changes, word.shapes)
+        return state
+
     def _thread(self, task: Task, active: Active, seen: Seen | None) -> Look:
         def look() -> Found:
             blobs = Collector(self._has_blob, {})
@@ -231,4 +242,4 @@ def _is_known(task: Task, active: Active) -> bool:
     """Whether it is known what hangs together with what among these; of what is still being looked
     at it is not."""
     groups = task.before.groups
-    return not any(groups[name].is_under_way for name in active.roots if name in groups)
+    return not any(groups[name].presumed for name in active.roots if name in groups)

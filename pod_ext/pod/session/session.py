@@ -41,7 +41,7 @@ from pod.podding.policies import Policy
 from pod.session import looks
 from pod.session.arrival import complete, is_in_place, separated, state_at, using_displaced
 from pod.session.draft import Draft, Found, LookLostError, Threaded
-from pod.session.findings import Changes, advance, find, presumed
+from pod.session.findings import Changes, advance, find, presumed, reshaped
 from pod.session.looks import Looks, Task
 from pod.session.names import Versioned, every_name
 from pod.session.outcomes import Cell, CheckedOut, Missed, Saved
@@ -312,6 +312,7 @@ class Session:
         thread, however long it takes."""
         generation = self.history.repository.generation if claimed else None
         rescued = self._rescue(generation) if claimed else {}
+        self._hear()
         before = self._latest
         # Before any code of the objects that are examined can draw from them.
         found = generators.states() if self.track_random else {}
@@ -338,6 +339,7 @@ class Session:
             save_seconds=round(time.perf_counter() - started, 6),
             touched=self._touched,
             names=frozenset(active.roots),
+            tokens=frozenset(active.definitions),
             changes=Changes.of(before, active, values),
             random=random,
             blobs=blobs.blobs,
@@ -351,7 +353,7 @@ class Session:
             self._writer.enqueue(draft)
             self._drafts = (*self._drafts, draft)
             self._hold()
-            self._latest = presumed(before, active, draft.changes)
+            self._presume()
             self.head, self._touched = t, Touched()
             return Saved(t, (), (), (), {}, {}, time.perf_counter() - started, under_way=True)
         landing = self._complete(draft)
@@ -379,6 +381,24 @@ class Session:
         with self._lock:
             while self._drafts:
                 self._settled(self._drafts[-1])
+
+    def _hear(self) -> None:
+        """Take into account what looks under way have told meanwhile."""
+        news = [(draft, draft.look.word()) for draft in self._drafts if draft.told is None]
+        for draft, word in news:
+            draft.told = word
+        if any(word is not None for _, word in news):
+            self._presume()
+
+    def _presume(self) -> None:
+        """What is known, given what is under way."""
+        state = self._state
+        for draft in self._drafts:
+            if draft.told is None:
+                state = presumed(state, draft.names, draft.tokens, draft.changes)
+            else:
+                state = reshaped(state, draft.changes, draft.told.shapes)
+        self._latest = state
 
     def _make_room(self) -> None:
         """Wait while as many looks are under way as may be."""
@@ -442,8 +462,7 @@ class Session:
             self._take_over(draft, landing)
             self._drafts = self._drafts[1:]
             self._hold()
-            if not self._drafts:
-                self._latest = self._state
+            self._presume()
             self._landed.append(landing.saved)
 
     def _complete(self, draft: Draft) -> Landing:
