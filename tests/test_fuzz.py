@@ -824,7 +824,8 @@ def test_one_chunk_that_is_named_a_million_times() -> None:
     from pod.history.moments import ManifestSource
 
     manifest = Manifest.from_bytes(canonical(raw))
-    source = ManifestSource(manifest, lambda _: {digest(chunk): chunk})
+    sizes = {digest(chunk): len(chunk)}
+    source = ManifestSource(manifest, lambda _: {digest(chunk): chunk}, sizes.__getitem__)
     assert isinstance(tried(lambda: list(source.pods([0])), "pods"), DamagedError)
 
 

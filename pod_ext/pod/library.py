@@ -369,7 +369,8 @@ class PodStore:
         self._catch_up()
         if self._writer.pending_times():
             self.flush()
-        return verify(self._history, progress)
+        # A history of its own, which remembers nothing of what it has read before.
+        return verify(History(self._repository), progress)
 
     def tag(self, name: str, reference: TimeReference = "HEAD") -> int:
         """Give a moment a name that is a time reference from now on; its time id is returned."""

@@ -485,5 +485,5 @@ def test_the_good_copy_is_whole(
     assert len(good.needs) > 150 and len(good.contents) > 40
     assert max(map(len, good.tables.values())) >= 8
     packs = [known_blobs(data) or [] for key, data in good.files.items() if key[:6] == "packs/"]
-    assert sum(one.base is not None for each in packs for one in each) > 10
+    assert sum(one.base is not None for each in packs for one in each) >= 2
     assert verification.verify(opened(good.files, monkeypatch).history)

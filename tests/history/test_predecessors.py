@@ -118,14 +118,15 @@ def test_a_plain_dict_of_which_no_session_knows(store: PodStore) -> None:
     assert store.load(3) == namespace
 
 
-def test_variables_and_tables_and_manifests(store: PodStore) -> None:
-    """A small change in a namespace of many variables, each of which has its entry in a shard."""
+def test_one_of_many_variables(store: PodStore) -> None:
+    """A small change in a namespace of many variables, each of which has its entry in a shard. That
+    is stored whole: if something is damaged, what a delta of it would need is not lost with it."""
     namespace = pod.new_managed_namespace(
         **{f"name_{n}": list(range(n, n + 100)) for n in range(1000)}
     )
     store.save(namespace)
     namespace["name_500"].append(1)
-    assert cost(store, namespace) < 1500
+    assert cost(store, namespace) < 5000
 
 
 def test_a_little_in_each_chunk_of_an_array(store: PodStore) -> None:

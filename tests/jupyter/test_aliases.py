@@ -330,7 +330,7 @@ def test_a_store_that_is_whole_is_said_to_be(pod: PodKernel) -> None:
 
 
 def test_damage_is_named(own: PodKernel) -> None:
-    t = own.cell("import os\nx = os.urandom(20_000)")
+    t = own.cell("x = __import__('os').urandom(20_000)")
     own.run("%pod_verify")
     newest = max((own.pod_dir / "packs").iterdir(), key=lambda each: each.stat().st_size)
     data = bytearray(newest.read_bytes())

@@ -71,12 +71,12 @@ def one_child(kernel: PodKernel) -> int:
 
 def test_the_next_cell_runs_while_the_last_one_is_looked_at(kernel: PodKernel) -> None:
     kernel.run(SLOW)
-    kernel.run("x = Slow(1.5)")
+    kernel.run("x = Slow(5)")
     started = time.monotonic()
     assert kernel.value("1 + 1") == 2
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 4
     kernel.run("y = 1")
-    assert [commit["code"] for commit in kernel.log()][:2] == ["y = 1", "x = Slow(1.5)"]
+    assert [commit["code"] for commit in kernel.log()][:2] == ["y = 1", "x = Slow(5)"]
     assert kernel.head["added"] == ["y"]
 
 
@@ -94,25 +94,25 @@ def test_what_is_saved_is_what_was_there_when_the_cell_ended(kernel: PodKernel) 
 
 def test_a_child_that_is_killed_costs_nothing(kernel: PodKernel) -> None:
     kernel.run(SLOW)
-    kernel.run("x = [Slow(1.0), 'kept']")
+    kernel.run("x = [Slow(5), 'kept']")
     t = kernel.newest()
     os.kill(one_child(kernel), signal.SIGKILL)
     wait_until(lambda: t in kernel.durable(), "it is saved again while the kernel is idle")
     assert kernel.run(f"%pod_checkout {t}").error == ""
     assert kernel.value("x[1]") == "kept"
-    assert kernel.log()[0]["code"] == "x = [Slow(1.0), 'kept']"
+    assert kernel.log()[0]["code"] == "x = [Slow(5), 'kept']"
 
 
 def test_a_child_that_is_killed_while_a_cell_runs_is_made_up_for(kernel: PodKernel) -> None:
     kernel.run(SLOW)
-    kernel.run("x = [Slow(2.0), 'kept']")
+    kernel.run("x = [Slow(5), 'kept']")
     child = one_child(kernel)
     kernel.run(
         f"import os, signal; os.kill({child}, signal.SIGKILL); time.sleep(0.3); x[1] = 'new'"
     )
     kernel.run("y = 1")
     codes = [commit["code"] for commit in kernel.log()]
-    assert any("x = [Slow(2.0), 'kept']" in code for code in codes)
+    assert any("x = [Slow(5), 'kept']" in code for code in codes)
     kernel.run("del x, y")
     kernel.run("%pod_undo")
     assert kernel.value("x[1], y") == ("new", 1)
@@ -120,7 +120,7 @@ def test_a_child_that_is_killed_while_a_cell_runs_is_made_up_for(kernel: PodKern
 
 def test_a_child_that_hangs_is_ended(kernel: PodKernel) -> None:
     kernel.run(SLOW)
-    kernel.run("x = [Slow(1.0), 'kept']")
+    kernel.run("x = [Slow(5), 'kept']")
     t = kernel.newest()
     os.kill(one_child(kernel), signal.SIGSTOP)
     assert kernel.value("x[1]") == "kept"  # nobody waits for it
@@ -147,7 +147,7 @@ def test_a_lock_that_a_thread_held_at_the_fork_hangs_nothing(kernel: PodKernel) 
     assert kernel.value("x[1]") == "kept"
     t = kernel.head["t"]
     kernel.run("del x")
-    kernel.run(f"%pod_checkout {t}")
+    kernel.run(f"%pod_checkout {t} x")  # the lock is touched by the thread all the time
     assert kernel.value("x[1]") == "kept"
 
 

@@ -118,7 +118,7 @@ odd = Odd()
 made = Made()
 objects = pd.DataFrame({"a": [1, 2], "o": [Sneaky(), Sneaky()]})
 listed = pd.DataFrame({"a": [1, 2], "o": [[1], [2]]})
-loud = pd.Series([Loud("a"), Loud("b")])
+loud = pd.Series([Loud("a"), Loud("b")], dtype=object)
 attributed = pd.DataFrame({"a": [1]}); attributed.attrs["s"] = Sneaky()
 object_array = np.empty(2, dtype=object); object_array[:] = [Sneaky(), Sneaky()]
 generator = (i for i in [1, 2, 3])

@@ -62,21 +62,6 @@ def known_at(history: History, t: int, names: Iterable[str]) -> State:
     )
 
 
-def state_bases(before: State, after: State) -> dict[str, str]:
-    """For each new shard of the tables, and each new state of a random generator, the one that it
-    took the place of."""
-    found: dict[str, str] = {}
-    for old, new in (
-        (before.variables.digests, after.variables.digests),
-        (before.definitions.digests, after.definitions.digests),
-    ):
-        if len(old) == len(new):  # else its shards have other names
-            found |= dict(zip(new, old, strict=True))
-    was = dict(before.random)
-    found |= {digest: was[name] for name, digest in after.random if name in was}
-    return {new: old for new, old in found.items() if new != old}
-
-
 def _earlier(before: State, group: Group) -> list[Group]:
     """The components of which this one's variables and definitions were."""
     found = [before.groups.get(name) for name in sorted(group.names)]

@@ -104,6 +104,8 @@ class Child:
         self._why = ""
         self._watch: _Watch | None = None
         self._stepping = threading.Lock()
+        self._closing = threading.Lock()
+        """Held for no longer than it takes to read what is there."""
 
     @property
     def pid(self) -> int:
@@ -127,7 +129,8 @@ class Child:
         """In a child that was forked later: what this one finds out, waited for."""
         if self.over:  # at the time of the fork; what it was read from may be something else now
             return self.result()
-        self._stepping = threading.Lock()  # another thread may have held it
+        # Another thread may have held them.
+        self._stepping, self._closing = threading.Lock(), threading.Lock()
         poll = select.poll()
         poll.register(self._reader, select.POLLHUP)
         while not self._is_complete():
@@ -139,7 +142,7 @@ class Child:
 
     def word(self) -> Any:
         """What it had to say before it is done, None as long as that is nothing."""
-        with self._stepping:
+        with self._closing:
             if self._word is None and not self.over:
                 self._word = _said(self._words)
             return self._word
@@ -201,9 +204,10 @@ class Child:
         self._bury()
         self._why = why
         self.over = True  # before they are closed: see `result_for_sibling`
-        for number in (self._reader, self._results, self._words):
-            with contextlib.suppress(OSError):
-                os.close(number)
+        with self._closing:
+            for number in (self._reader, self._results, self._words):
+                with contextlib.suppress(OSError):
+                    os.close(number)
 
 
 Say = Callable[[Any], None]
@@ -253,6 +257,8 @@ def _in_the_middle(
 ) -> None:
     """Never returns: forks once more and ends."""
     try:
+        with contextlib.suppress(OSError):
+            os.nice(_NICENESS)  # from here on: the second fork takes as long as the first
         os.close(reader)
         if os.fork() == 0:
             _in_the_child(work, numbers, writer, results, words)
@@ -289,8 +295,6 @@ def _settle_in(numbers: Any) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    with contextlib.suppress(OSError):
-        os.nice(_NICENESS)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nowhere, number)

@@ -324,12 +324,12 @@ class Session:
         if not self.active_filter:
             self._touched |= Touched(everything=True)
         blobs = Collector(self._is_known, rescued)
-        random = generators.put(found, blobs.put)
         look, active = self._looks.begin(
             Task(t, self.head, before, values, self._touched, here, self._state, self._drafts),
             blobs,
             gate,
         )
+        random = generators.put(found, blobs.put)
         draft = Draft(
             t=t,
             claimed=claimed,
@@ -513,7 +513,6 @@ class Session:
             bases |= predecessors.bases(
                 earlier, findings.groups, findings.manifests, self.history.manifest, blobs.blobs
             )
-        bases |= predecessors.state_bases(earlier, after)
         job = WriteJob(
             draft.t,
             blobs.blobs,
