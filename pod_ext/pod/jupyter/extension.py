@@ -369,6 +369,7 @@ class PodExtension(Configurable):
 
     def _check(self, ran: str) -> None:
         """The static check: what a cell only looked at does not count as touched."""
+        self._looking.is_patient(not self.session.shares_memory)
         look = self._looking.look_of(ran, self.namespace)
         with contextlib.suppress(Exception):  # callbacks and threads may be in any state
             if look is not None and not runs_along(self.shell, self.namespace):

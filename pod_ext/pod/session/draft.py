@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,6 +21,8 @@ from pod.session.outcomes import Cell
 from pod.store.repository import Written
 from pod.store.writer import WriteJob
 from pod.tracking import Touched
+
+_MOMENT = 0.002
 
 
 class LookLostError(PodError):
@@ -74,6 +77,9 @@ class Look(Protocol):
     def word(self) -> Word | None:
         """What it has told so far, without waiting."""
 
+    def await_word(self) -> None:
+        """Until it has told something, or is over."""
+
     def word_by_sibling(self) -> Word:
         """The same, waited for, in a child that was forked while this look was under way.
         `LookLostError`."""
@@ -105,6 +111,9 @@ class Made:
     word_by_sibling = word
     found_by_sibling = found
 
+    def await_word(self) -> None:
+        pass
+
     def abandon(self) -> None:
         pass
 
@@ -132,6 +141,10 @@ class Forked:
         word = self.child.word()
         assert word is None or isinstance(word, Word)
         return word
+
+    def await_word(self) -> None:
+        while not self.over and self.word() is None:
+            time.sleep(_MOMENT)
 
     def word_by_sibling(self) -> Word:
         word = self.child.word_for_sibling()
@@ -189,6 +202,9 @@ class Threaded:
 
     def word(self) -> Word | None:
         return None if self._found is None else word_of(self._found)
+
+    def await_word(self) -> None:
+        self.wait()
 
     def word_by_sibling(self) -> Word:
         return word_of(self.found())

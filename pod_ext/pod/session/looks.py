@@ -44,7 +44,11 @@ SHORT_BYTES = 6_000_000
 """So many bytes are hashed and copied in that time."""
 
 MOST_UNDER_WAY = 8
-"""Saves under way at a time; the next one waits for the first of them."""
+"""Looks under way at a time; the next one that is to be made elsewhere waits for one of them."""
+
+
+class NoRoomError(Exception):
+    """So many looks are under way that no other one may be begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class Looks:
             seen = self._try_here(task, active)
             if seen is not None and total_bytes(seen.components) <= SHORT_BYTES:
                 return self._finish(seen, 0.0, blobs)
+        if sum(not draft.look.over for draft in task.drafts) >= MOST_UNDER_WAY:
+            raise NoRoomError
         active = active if seen is None else seen.active
         self._survey.name_definitions(active)
         gate.open = False

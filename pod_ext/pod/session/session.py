@@ -40,7 +40,7 @@ from pod.podding.definitions import Tokens
 from pod.podding.policies import Policy
 from pod.session import looks
 from pod.session.arrival import complete, is_in_place, separated, state_at, using_displaced
-from pod.session.draft import Draft, Found, LookLostError, Threaded
+from pod.session.draft import Draft, Forked, Found, LookLostError, Threaded
 from pod.session.findings import Changes, advance, find, presumed, reshaped
 from pod.session.looks import Looks, Task
 from pod.session.names import Versioned, every_name
@@ -214,7 +214,6 @@ class Session:
             gate.let_in()
             if only_if_changed:
                 self.settle()
-            self._make_room()
             t, claimed, lost = self._begin(again)
             dealt_with = self._lost
             cell = together([draft.cell for draft in dealt_with], cell)
@@ -312,11 +311,11 @@ class Session:
         thread, however long it takes."""
         generation = self.history.repository.generation if claimed else None
         rescued = self._rescue(generation) if claimed else {}
-        self._hear()
-        before = self._latest
         # Before any code of the objects that are examined can draw from them.
         found = generators.states() if self.track_random else {}
         values = self._survey.values()
+        self._hear()
+        before = self._latest
         known = self._touched
         # What was reached is told once. So until it is known, it is everything.
         self._touched = Touched(known.names, everything=True)
@@ -324,11 +323,20 @@ class Session:
         if not self.active_filter:
             self._touched |= Touched(everything=True)
         blobs = Collector(self._is_known, rescued)
-        look, active = self._looks.begin(
-            Task(t, self.head, before, values, self._touched, here, self._state, self._drafts),
-            blobs,
-            gate,
-        )
+        while True:
+            try:
+                look, active = self._looks.begin(
+                    Task(
+                        t, self.head, before, values, self._touched, here, self._state, self._drafts
+                    ),
+                    blobs,
+                    gate,
+                )
+                break
+            except looks.NoRoomError:
+                self._make_room()
+                self._hear()
+                before = self._latest
         random = generators.put(found, blobs.put)
         draft = Draft(
             t=t,
@@ -401,8 +409,12 @@ class Session:
         self._latest = state
 
     def _make_room(self) -> None:
-        """Wait while as many looks are under way as may be."""
-        while sum(not draft.look.over for draft in self._drafts) >= looks.MOST_UNDER_WAY:
+        """After `NoRoomError`: wait until more is known of what is under way, which may be enough
+        to look here, or until one of these looks is over."""
+        untold = [draft for draft in self._drafts if draft.told is None and not draft.look.over]
+        if untold:
+            untold[0].look.await_word()
+        else:
             self._settled(self._drafts[0])
 
     def await_looks(self, names: Collection[str] | None = None) -> None:
@@ -427,6 +439,11 @@ class Session:
         started = time.perf_counter()
         self.await_looks(names)
         self.held_seconds += time.perf_counter() - started
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether a forked child has the namespace, too, so that using objects copies memory."""
+        return any(isinstance(d.look, Forked) and not d.look.over for d in self._drafts)
 
     @property
     def lost(self) -> str:

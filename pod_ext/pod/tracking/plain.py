@@ -45,6 +45,8 @@ _IN_CONTAINERS = 20_000
 """How many objects are looked at in lists, dictionaries and their kin: about 1 ms."""
 _IN_ARRAYS = 20_000_000
 """How many Python objects are looked at in arrays: about 20 ns each."""
+_IN_SHARED_ARRAYS = 100_000
+"""The same where their memory is shared with a forked child."""
 
 
 def library(module: str, name: str) -> Any:
@@ -114,6 +116,9 @@ class Plain:
 
     def __init__(self) -> None:
         self._arrays: dict[int, weakref.ref[Any]] = {}
+        self.patient = True
+        """Whether large arrays of Python objects are looked through. It counts references to each
+        object, which copies all their memory while a forked child shares it."""
 
     def forget(self) -> None:
         """Something may have changed since."""
@@ -121,14 +126,17 @@ class Plain:
 
     def is_plain(self, value: object) -> bool:
         """Whether an object and everything in it is plain, as far as that is soon found out."""
-        return _Look(self._arrays).at(value, _DEPTH)
+        return _Look(self._arrays, _IN_ARRAYS if self.patient else _IN_SHARED_ARRAYS).at(
+            value, _DEPTH
+        )
 
 
 class _Look:
     """One look at one object, which ends when it has seen too much."""
 
-    def __init__(self, arrays: dict[int, weakref.ref[Any]]) -> None:
+    def __init__(self, arrays: dict[int, weakref.ref[Any]], in_arrays: int) -> None:
         self._arrays = arrays
+        self._in_arrays = in_arrays
         self._left = _IN_CONTAINERS
 
     def at(self, value: Any, depth: int) -> bool:
@@ -180,7 +188,7 @@ class _Look:
         known = self._arrays.get(id(array))
         if known is not None and known() is array:
             return True
-        if array.dtype.names is not None or array.size > _IN_ARRAYS:
+        if array.dtype.names is not None or array.size > self._in_arrays:
             return False
         kinds = set(map(type, array.flat))
         if not kinds <= SCALARS | _numpy_scalars():
