@@ -71,6 +71,7 @@ def one_child(kernel: PodKernel) -> int:
 
 def test_the_next_cell_runs_while_the_last_one_is_looked_at(kernel: PodKernel) -> None:
     kernel.run(SLOW)
+    kernel.run("%pod_status")  # waits until it has been looked at
     kernel.run("x = Slow(5)")
     started = time.monotonic()
     assert kernel.value("1 + 1") == 2
@@ -82,6 +83,7 @@ def test_the_next_cell_runs_while_the_last_one_is_looked_at(kernel: PodKernel) -
 
 def test_what_is_saved_is_what_was_there_when_the_cell_ended(kernel: PodKernel) -> None:
     kernel.run(SLOW)
+    kernel.run("%pod_status")  # waits until it has been looked at
     kernel.run("log = [1]; x = [Slow(1.0), log]")
     first = kernel.head["t"]
     kernel.run("log.append(2)")
@@ -94,6 +96,7 @@ def test_what_is_saved_is_what_was_there_when_the_cell_ended(kernel: PodKernel) 
 
 def test_a_child_that_is_killed_costs_nothing(kernel: PodKernel) -> None:
     kernel.run(SLOW)
+    kernel.run("%pod_status")  # waits until it has been looked at
     kernel.run("x = [Slow(5), 'kept']")
     t = kernel.newest()
     os.kill(one_child(kernel), signal.SIGKILL)
@@ -105,6 +108,7 @@ def test_a_child_that_is_killed_costs_nothing(kernel: PodKernel) -> None:
 
 def test_a_child_that_is_killed_while_a_cell_runs_is_made_up_for(kernel: PodKernel) -> None:
     kernel.run(SLOW)
+    kernel.run("%pod_status")  # waits until it has been looked at
     kernel.run("x = [Slow(5), 'kept']")
     child = one_child(kernel)
     kernel.run(
@@ -120,6 +124,7 @@ def test_a_child_that_is_killed_while_a_cell_runs_is_made_up_for(kernel: PodKern
 
 def test_a_child_that_hangs_is_ended(kernel: PodKernel) -> None:
     kernel.run(SLOW)
+    kernel.run("%pod_status")  # waits until it has been looked at
     kernel.run("x = [Slow(5), 'kept']")
     t = kernel.newest()
     os.kill(one_child(kernel), signal.SIGSTOP)
@@ -153,6 +158,7 @@ def test_a_lock_that_a_thread_held_at_the_fork_hangs_nothing(kernel: PodKernel) 
 
 def test_an_interrupt_is_not_for_the_children(kernel: PodKernel) -> None:
     kernel.run(SLOW)
+    kernel.run("%pod_status")  # waits until it has been looked at
     kernel.run("x = [Slow(1.0), 'kept']")
     t = kernel.newest()
     child = one_child(kernel)
@@ -164,6 +170,7 @@ def test_an_interrupt_is_not_for_the_children(kernel: PodKernel) -> None:
 
 def test_no_wait_of_the_users_meets_a_child(kernel: PodKernel) -> None:
     kernel.run(SLOW)
+    kernel.run("%pod_status")  # waits until it has been looked at
     kernel.run("x = Slow(1.0)")
     one_child(kernel)
     wait_until(lambda: not children(kernel, own=True), "what was in between is gone")
@@ -177,6 +184,7 @@ def test_no_wait_of_the_users_meets_a_child(kernel: PodKernel) -> None:
 
 def test_many_saves_under_way_are_each_of_their_own_moment(kernel: PodKernel) -> None:
     kernel.run(SLOW)
+    kernel.run("%pod_status")  # waits until it has been looked at
     kernel.run("x = [Slow(0.2), []]")
     first = kernel.newest()
     for number in range(12):
