@@ -35,6 +35,8 @@ STUCK_SECONDS = 5.0
 _TICK = 0.25
 _SHORT_TICK = 0.01
 _LONG = 1000.0
+_TRIES = 5
+_WHILE = 0.001
 _NICENESS = 5
 """The user's own code goes first."""
 _NUMBER = 8
@@ -239,14 +241,18 @@ Say = Callable[[Any], None]
 def start(work: Callable[[Say], Any]) -> Child:
     """Run `work` in a forked child; its result has to be picklable. `OSError` if the system has no
     memory or process left, or other threads are at work."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(_LONG)  # no other thread begins anything between the look and the fork
-    try:
-        if others_at_work():
-            raise OSError("other threads are at work")
-        return _start(work, interval)
-    finally:
-        sys.setswitchinterval(interval)
+    for patience in range(_TRIES, -1, -1):
+        interval = sys.getswitchinterval()
+        # No other thread begins anything between the look and the fork.
+        sys.setswitchinterval(_LONG)
+        try:
+            if not others_at_work():
+                return _start(work, interval)
+        finally:
+            sys.setswitchinterval(interval)
+        if patience:
+            time.sleep(_WHILE)  # most are soon done, such as one that looks at something at times
+    raise OSError("other threads are at work")
 
 
 def _start(work: Callable[[Say], Any], interval: float) -> Child:

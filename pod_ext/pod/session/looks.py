@@ -16,6 +16,7 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pod.errors import PodError, StorageError
 from pod.history import predecessors
@@ -26,7 +27,7 @@ from pod.interrupts import Gate
 from pod.podding.policies import Policy
 from pod.podding.progress import TooLongError
 from pod.session import forked
-from pod.session.draft import Draft, Forked, Found, Look, Made, Threaded, Word
+from pod.session.draft import Draft, Forked, Found, Look, Made, Threaded, Word, word_of
 from pod.session.effort import Effort, total_bytes
 from pod.session.findings import find, regrouped, reshaped, shapes_of
 from pod.session.survey import Active, Seen, Survey
@@ -43,8 +44,13 @@ SHORT_SECONDS = 0.006
 SHORT_BYTES = 6_000_000
 """So many bytes are hashed and copied in that time."""
 
-MOST_UNDER_WAY = 8
+MOST_UNDER_WAY = 24
 """Looks under way at a time; the next one that is to be made elsewhere waits for one of them."""
+
+FEW_UNDER_WAY = 4
+SPARE_MEMORY = 0.25
+"""More looks than a few are begun only while so much of the memory is available: each has what it
+examined in memory until it is written."""
 
 
 class NoRoomError(Exception):
@@ -106,7 +112,8 @@ class Looks:
             seen = self._try_here(task, active)
             if seen is not None and total_bytes(seen.components) <= SHORT_BYTES:
                 return self._finish(seen, 0.0, blobs)
-        if sum(not draft.look.over for draft in task.drafts) >= MOST_UNDER_WAY:
+        under_way = sum(not draft.look.over for draft in task.drafts)
+        if under_way >= MOST_UNDER_WAY or (under_way >= FEW_UNDER_WAY and not _has_memory()):
             raise NoRoomError
         active = active if seen is None else seen.active
         self._survey.name_definitions(active)
@@ -115,7 +122,9 @@ class Looks:
             return self._thread(task, active, seen), active
         try:
             return self._fork(task, active, seen), active
-        except OSError:  # no memory, or no process left
+        except OSError:  # no memory, no process left, or a thread has just begun something
+            if self._may_thread():
+                return self._thread(task, active, seen), active
             gate.open = True
             return self._here(task, active, seen, blobs)
 
@@ -128,9 +137,12 @@ class Looks:
             return self.way
         if not self._writer.background:
             return "inline"
-        if forked.can_fork() and not forked.others_at_work():
-            return "fork"
-        return "thread" if self.can_hold and self.way == "auto" else "inline"
+        if forked.can_fork():
+            return "fork"  # unless other threads are at work just then
+        return "thread" if self._may_thread() else "inline"
+
+    def _may_thread(self) -> bool:
+        return self.can_hold and self.way == "auto"
 
     def earlier(self, before: State, parent: int | None, names: Collection[str]) -> State:
         """What new blobs may have been made from: what was known, or if nothing was, as of a plain
@@ -160,7 +172,7 @@ class Looks:
         if seen is None:
             before = task.before
             if not _is_known(task, active):
-                before = _state_after([(d, d.look.found()) for d in task.drafts], task.landed)
+                before = self._state_by_words(task, _told)
             seen = self._survey.look(before, task.values, task.touched, task.t)
         return self._finish(seen, time.perf_counter() - started, blobs)
 
@@ -188,7 +200,7 @@ class Looks:
         if seen is None:
             before = task.before
             if not _is_known(task, active):
-                before = self._state_by_words(task)
+                before = self._state_by_words(task, lambda look: look.word_by_sibling())
             seen = self._survey.look(before, task.values, task.touched, task.t)
         say(Word(shapes_of(seen), tuple(self._survey.since.noted)))
         earlier = [(draft, draft.look.found_by_sibling()) for draft in task.drafts]
@@ -220,11 +232,11 @@ class Looks:
             tuple(self._survey.since.noted),
         )
 
-    def _state_by_words(self, task: Task) -> State:
+    def _state_by_words(self, task: Task, told: Callable[[Look], Word]) -> State:
         """What hangs together by now, as earlier looks have told it, or tell it soon."""
         state = task.landed
         for draft in task.drafts:
-            word = draft.look.word_by_sibling()
+            word = told(draft.look)
             self._survey.since.hear(word.noted)
             state = reshaped(state, draft.changes, word.shapes)
         return state
@@ -236,6 +248,22 @@ class Looks:
             return replace(made.found(), blobs=blobs.blobs)
 
         return Threaded(look)
+
+
+def _has_memory() -> bool:
+    """Whether enough memory is available, as far as the system tells."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+        return kilobytes["MemAvailable"] >= SPARE_MEMORY * kilobytes["MemTotal"]
+    except (OSError, ValueError, IndexError, KeyError):
+        return True
+
+
+def _told(look: Look) -> Word:
+    """What a look tells, waited for."""
+    look.await_word()
+    return look.word() or word_of(look.found())
 
 
 def _state_after(earlier: Iterable[tuple[Draft, Found]], state: State) -> State:

@@ -118,7 +118,9 @@ class Looking:
         look = None
         if len(source) <= MAX_SOURCE and _WORTH_PARSING.search(source) is None:
             try:
-                look = _Reader(values, self._plain).look_of(source)
+                # First what costs nothing: most cells that do more are told by their syntax.
+                _Reader(values, self._plain.may_be_plain).look_of(source)
+                look = _Reader(values, self._plain.is_plain).look_of(source)
             except Exception:  # `_Refused`, what cannot be parsed, a library in an odd state
                 look = None
         if look is None:
@@ -158,9 +160,9 @@ _PLAIN = _Value(Kind.PLAIN)
 class _Reader:
     """Reads one cell."""
 
-    def __init__(self, values: dict[str, Any], plain: Plain) -> None:
+    def __init__(self, values: dict[str, Any], is_plain: Callable[[object], bool]) -> None:
         self._values = values
-        self._is_plain = plain.is_plain
+        self._is_plain = is_plain
         self._bound: frozenset[str] = frozenset()
         self._env: dict[str, _Value] = {}
         self._sharing: dict[str, Sharing] = {}

@@ -45,7 +45,7 @@ _IN_CONTAINERS = 20_000
 """How many objects are looked at in lists, dictionaries and their kin: about 1 ms."""
 _IN_ARRAYS = 20_000_000
 """How many Python objects are looked at in arrays: about 20 ns each."""
-_IN_SHARED_ARRAYS = 100_000
+_IN_SHARED_ARRAYS = 2_000_000
 """The same where their memory is shared with a forked child."""
 
 
@@ -126,15 +126,18 @@ class Plain:
 
     def is_plain(self, value: object) -> bool:
         """Whether an object and everything in it is plain, as far as that is soon found out."""
-        return _Look(self._arrays, _IN_ARRAYS if self.patient else _IN_SHARED_ARRAYS).at(
-            value, _DEPTH
-        )
+        most = _IN_ARRAYS if self.patient else _IN_SHARED_ARRAYS
+        return _Look(self._arrays, most).at(value, _DEPTH)
+
+    def may_be_plain(self, value: object) -> bool:
+        """The same, large arrays of Python objects not looked through."""
+        return _Look(self._arrays, None).at(value, _DEPTH)
 
 
 class _Look:
     """One look at one object, which ends when it has seen too much."""
 
-    def __init__(self, arrays: dict[int, weakref.ref[Any]], in_arrays: int) -> None:
+    def __init__(self, arrays: dict[int, weakref.ref[Any]], in_arrays: int | None) -> None:
         self._arrays = arrays
         self._in_arrays = in_arrays
         self._left = _IN_CONTAINERS
@@ -188,7 +191,11 @@ class _Look:
         known = self._arrays.get(id(array))
         if known is not None and known() is array:
             return True
-        if array.dtype.names is not None or array.size > self._in_arrays:
+        if array.dtype.names is not None:
+            return False
+        if self._in_arrays is None:
+            return True
+        if array.size > self._in_arrays:
             return False
         kinds = set(map(type, array.flat))
         if not kinds <= SCALARS | _numpy_scalars():
