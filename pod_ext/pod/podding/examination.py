@@ -480,11 +480,15 @@ class Examination:
                 raise ClosesCycle(owner)
             index = owner.index_of(obj)
             if index is not None:
+                if (owner, index) not in pod.slot_numbers:
+                    self._count(self._size_of(obj, kind), pod)
                 return pod.slot((owner, index))
         if key not in self._forced:
             place = self._root_ids.get(key)
             if place is None:
                 place = self._split_place(obj, kind, pod)
+            else:
+                self._count(self._size_of(obj, kind), pod)
             if place is not None:
                 return self._split(obj, pod, place)
         self.owner[key] = pod
@@ -521,18 +525,28 @@ class Examination:
     def _split_place(self, obj: Any, kind: type, pod: PodInProgress) -> Place | None:
         """Where the pod for `obj` would be, if the policy wants it split off."""
         policy = self.policy
-        size = self._bytes_of.get(kind)
-        if size is None:
-            size = shallow_bytes(obj)
-            if shallow_bytes_of(kind) is not None:
-                self._bytes_of[kind] = size
-        if size >= policy.smallest:
-            pod.candidates += 1
+        size = self._size_of(obj, kind)
+        if self._count(size, pod):
             place = place_within(pod.place, pod.candidates)
             if policy.splits(size, place, pod.size, pod.place, self._settled):
                 return place
         pod.size += size
         return None
+
+    def _size_of(self, obj: Any, kind: type) -> int:
+        size = self._bytes_of.get(kind)
+        if size is None:
+            size = shallow_bytes(obj)
+            if shallow_bytes_of(kind) is not None:
+                self._bytes_of[kind] = size
+        return size
+
+    def _count(self, size: int, pod: PodInProgress) -> bool:
+        """Count an object among those that may be split off, if it is one; whoever owns it, so that
+        the places of the others stay what they were when a variable comes to refer to it."""
+        is_one = size >= self.policy.smallest
+        pod.candidates += is_one
+        return is_one
 
     # --- memory
 
