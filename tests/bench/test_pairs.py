@@ -33,8 +33,6 @@ def pair(system: str, workload: str) -> Pair:
 
 @pytest.mark.parametrize("system", ["snp", "dill", "cpkl", "shev", "zodb", "zosp", "pga", "pgl"])
 def test_every_system_brings_back_what_was_there(bench: Bench, system: str) -> None:
-    if system.startswith("z"):
-        pytest.importorskip("ZODB")
     run = bench.run(pair(system, "update:rows=300"))
     assert not run.error
     assert run.correct and len(run.loads) == 4

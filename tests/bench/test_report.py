@@ -111,17 +111,6 @@ def test_the_report_has_everything_in_it() -> None:
         assert expected in text, expected
 
 
-def test_plots_are_drawn(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    from pod.bench.plots import draw
-
-    found = results(run("dill", "update", 2.0, 200), run("pga", "update", 1.0, 100))
-    made = draw(found, tmp_path)
-    assert len(made) == 7
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in made)
-    assert draw(results(), tmp_path) == []
-
-
 def test_small_figures() -> None:
     assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2.0
     assert percentile([1.0] * 95 + [2.0] * 5, 0.95) == 1.0
