@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import matplotlib
+import matplotlib.pyplot
 import pytest
 from pod.tracking.looking import Looking, only_looks
 from support.looks import Bench, Effect
@@ -189,6 +193,14 @@ df["a"].apply(noting).plot()
 plt.imshow(arr); arr.sort()
 plt.clim(0, x.pop())
 """.strip().splitlines()
+
+
+@pytest.fixture(autouse=True)
+def styles() -> Iterator[None]:
+    """Cells set styles and leave figures; neither is to reach other tests."""
+    with matplotlib.rc_context():
+        yield
+    matplotlib.pyplot.close("all")
 
 
 def of_lines(table: list[str]) -> list[str]:
