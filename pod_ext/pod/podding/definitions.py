@@ -43,6 +43,12 @@ def is_definition(obj: object) -> bool:
     )
 
 
+def may_be_definition(obj: object) -> bool:
+    """Whether it is a class or a function, by its type alone: an object of the user's may answer
+    `__class__` as it likes."""
+    return type(obj) is types.FunctionType or issubclass(type(obj), type)
+
+
 class Tokens:
     """Which token names which live definition, for one namespace. Holds definitions weakly.
 

@@ -192,8 +192,7 @@ class Examination:
         """
         for obj in roots.values():
             for each in (obj, type(obj)):
-                is_code = type(each) is types.FunctionType or issubclass(type(each), type)
-                if is_code and definitions.is_definition(each):
+                if definitions.may_be_definition(each) and definitions.is_definition(each):
                     self.definition_met(each)
         while todo := {
             token: definition

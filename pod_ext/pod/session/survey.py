@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from pod.history.records import Variable
 from pod.history.state import FirstSeen, State, Values
 from pod.history.table import Table
 from pod.podding.atoms import unchanging
-from pod.podding.definitions import Tokens, is_definition
+from pod.podding.definitions import Tokens, is_definition, may_be_definition
 from pod.podding.examination import Examination
 from pod.podding.memory import Holders
 from pod.podding.opaque import Unavailable
@@ -153,7 +152,7 @@ class Survey:
         whoever looks elsewhere uses the same ones."""
         for value in active.roots.values():
             for each in (value, type(value)):
-                if _may_be_definition(each):
+                if may_be_definition(each):
                     self._name_definition(each)
 
     def _name_definition(self, definition: Any) -> None:
@@ -161,17 +160,12 @@ class Survey:
         seen: set[int] = set()
         while todo:
             each = todo.pop()
-            if id(each) in seen or not (_may_be_definition(each) and is_definition(each)):
+            if id(each) in seen or not (may_be_definition(each) and is_definition(each)):
                 continue
             seen.add(id(each))
             self.tokens.token_of(each)
             todo += each.__dict__.values()
             todo += each.__bases__ if issubclass(type(each), type) else ()
-
-
-def _may_be_definition(obj: object) -> bool:
-    """By its type alone: an object of the user's may answer `__class__` as it likes."""
-    return type(obj) is types.FunctionType or issubclass(type(obj), type)
 
 
 class _Shards:
