@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pod.history.moments import History
-from pod.history.state import Objects, Values, count_users, needed_definitions
+from pod.history.state import Objects, Places, Values, count_users, needed_definitions
 from pod.jupyter.names import UserNames
 from pod.podding.policies import make_policy
 from pod.session import Cell, Session
@@ -335,3 +335,23 @@ def history_and_writer() -> tuple[History, Writer]:
     repository = Repository.open(MemoryStorage())
     writer = Writer(repository, background=False)
     return History(repository, writer), writer
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 9)), max_size=12),
+    st.lists(st.sampled_from([-1, *range(10)]), max_size=14),
+)
+def test_names_of_objects_are_found_whether_or_not_all_are_the_same_as_before(
+    bound: list[tuple[int, int]], asked: list[int]
+) -> None:
+    objects = [[number] for number in range(10)]
+    stranger: list[int] = []
+    found = {f"v{name}": objects[number] for name, number in bound}
+    ids = {id(objects[number]) if number >= 0 else id(stranger) for number in asked}
+    expected = sorted(name for name, value in found.items() if id(value) in ids)
+    places = Places()
+    for _ in range(3):
+        assert sorted(Values(found, places=places).having(ids)) == expected
+    found["new"] = objects[0]
+    expected = sorted(name for name, value in found.items() if id(value) in ids)
+    assert sorted(Values(found, places=places).having(dict.fromkeys(ids))) == expected

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
-from typing import Any
 
+from pod.history.snapshot import Group
+from pod.history.state import State
 from pod.session.survey import hanging_together
 
 
-def group(names: set[str], uses: set[str] = frozenset()) -> Any:  # type: ignore[assignment]
-    return SimpleNamespace(names=frozenset(names), uses=frozenset(uses))
+def group(names: set[str], uses: set[str] = frozenset()) -> Group:  # type: ignore[assignment]
+    return Group("", frozenset(names), frozenset(), frozenset(uses), frozenset())
 
 
-def state(groups: dict[str, Any], definition_groups: dict[str, Any]) -> Any:
-    return SimpleNamespace(groups=groups, definition_groups=definition_groups)
+def state(groups: dict[str, Group], definition_groups: dict[str, Group]) -> State:
+    return State(groups=groups, definition_groups=definition_groups)
 
 
 def test_what_shares_objects_and_what_is_used_hang_together() -> None:

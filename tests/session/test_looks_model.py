@@ -46,7 +46,7 @@ def play_on(rng: random.Random, way: str, directory: Path) -> None:
             change(rng, twin.namespace)
         twin.save()
         if way == "thread":  # as whoever runs code of the namespace has to do
-            twin.session.await_looks()
+            twin.session.under_way.await_looks()
         if rng.random() < 0.15:
             t = rng.choice(list(twin.copies))
             twin.check_checkout(t, None)

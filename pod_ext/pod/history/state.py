@@ -6,9 +6,9 @@ import contextlib
 import operator
 import weakref
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import compress, repeat
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, compress, repeat
 from typing import Any
 
 from pod.history.records import Variable
@@ -22,12 +22,13 @@ class Values(dict[str, Any]):
     `left_out` tells, of what was found in the namespace, the names that are no variables.
     """
 
-    __slots__ = ("compared", "ids", "names")
+    __slots__ = ("_places", "compared", "ids", "names")
 
     def __init__(
         self,
         found: Mapping[str, Any] | Iterable[tuple[str, Any]],
         left_out: Callable[[Mapping[Any, Any]], Iterable[Any]] = lambda _: (),
+        places: Places | None = None,
     ) -> None:
         super().__init__(found)
         for name in left_out(self):
@@ -37,10 +38,47 @@ class Values(dict[str, Any]):
         """Of the objects, in the order of the names."""
         self.compared: tuple[Objects, tuple[set[str], set[str]]] | None = None
         """What these were compared with last, and the outcome."""
+        self._places = places.of(self.names, self.ids) if places is not None else ()
 
-    def having(self, ids: Container[int]) -> Iterator[str]:
+    def having(self, ids: Collection[int]) -> Iterable[str]:
         """The variables whose objects have one of these ids."""
-        return compress(self.names, map(ids.__contains__, self.ids))
+        if not self._places or len(ids) > len(self.ids):
+            return compress(self.names, map(ids.__contains__, self.ids))
+        return chain.from_iterable(
+            map(each.__getitem__, each.keys() & ids) for each in self._places
+        )
+
+
+class Places:
+    """Which names an id has, as long as it is the same objects that all names have. Between two
+    cells it mostly is, and a pass over all of them saved. Keeps no object alive."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._ids: list[int] = []
+        self._found: Sequence[Mapping[int, str]] | None = None
+
+    def of(self, names: list[str], ids: list[int]) -> Sequence[Mapping[int, str]]:
+        """By id; the second name of an object is in the second mapping, and so on. None at all if
+        these are others than the last time, or some object has many names: not worth it then."""
+        if ids != self._ids or names != self._names:
+            self._names, self._ids, self._found = names, ids, None
+            return ()
+        if self._found is None:
+            found: list[dict[int, str]] = []
+            while names and len(found) <= _NAMES_OF_ONE:
+                found.append(dict(zip(ids, names, strict=True)))
+                others = list(map(operator.is_not, map(found[-1].__getitem__, ids), names))
+                names, ids = list(compress(names, others)), list(compress(ids, others))
+            self._found = () if names else found
+        return self._found
+
+
+_NAMES_OF_ONE = 4
+
+
+_WEAK_OFFSET_OF = type.__dict__["__weakrefoffset__"].__get__
+"""Not 0 for types whose objects can be referred to weakly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +147,14 @@ class Objects:
             weak.pop(name, None)
             strong.pop(name, None)
         for name in rebound:
-            try:
-                weak[name] = weakref.ref(values[name])
-            except TypeError:
-                strong[name] = values[name]
+            value = values[name]
+            if _WEAK_OFFSET_OF(type(value)):  # asking first is quicker than what it raises
+                try:
+                    weak[name] = weakref.ref(value)
+                    continue
+                except TypeError:
+                    pass
+            strong[name] = value
         return Objects(values.names, values.ids, weak, strong)
 
     def joined(self, names: Iterable[str], others: Mapping[str, Any]) -> Objects:
@@ -143,6 +185,13 @@ class State:
     """As in a commit."""
     users: Mapping[str, int] | None = None
     """Token -> how many variables refer to that definition themselves; None for not counted."""
+    closures: dict[Group | None, tuple[frozenset[str], frozenset[str]]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    """Of groups that were asked for: variables and tokens of all that hangs together with each."""
+
+    def with_random(self, random: tuple[tuple[str, str], ...]) -> State:
+        return replace(self, random=random)
 
     def same_as(self, other: State) -> bool:
         """Whether a commit of this state would say nothing that one of the other does not."""

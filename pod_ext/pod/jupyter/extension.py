@@ -287,7 +287,7 @@ class PodExtension(Configurable):
         while frame is not None and frame.f_code.co_name != "handle_msg":
             frame = frame.f_back
         if frame is not None:
-            self.session.await_looks()
+            self.session.under_way.await_looks()
             comm = frame.f_locals.get("self")
             self.session.aliases.note([getattr(comm, "_msg_callback", None)])
 
@@ -315,13 +315,13 @@ class PodExtension(Configurable):
     def _await_looks(self, info: ExecutionInfo) -> None:
         """Wait for threads that look at what this cell is about to use, where the tracker would
         not notice it."""
-        if not self.session.under_look():
+        if not self.session.under_way.under_look:
             return
         unseen = in_cell(self.shell.transform_cell(getattr(info, "raw_cell", None) or ""))
         if unseen.everything or not self.variable_locks:
-            self.session.await_looks()
+            self.session.under_way.await_looks()
         else:
-            self.session.await_looks(unseen.names)
+            self.session.under_way.await_looks(unseen.names)
 
     def _after_cell(self, result: ExecutionResult) -> None:
         """After every cell; must not raise, whatever happens."""
@@ -369,10 +369,11 @@ class PodExtension(Configurable):
 
     def _check(self, ran: str) -> None:
         """The static check: what a cell only looked at does not count as touched."""
-        self._looking.is_patient(not self.session.shares_memory)
-        look = self._looking.look_of(ran, self.namespace)
         with contextlib.suppress(Exception):  # callbacks and threads may be in any state
-            if look is not None and not runs_along(self.shell, self.namespace):
+            if self.session.aliases.runs_user_code() or runs_along(self.shell, self.namespace):
+                return
+            look = self._looking.look_of(ran, self.namespace)
+            if look is not None:
                 self.session.looked(look.names, look.draws)
 
     def _is_inside_cell(self) -> bool:

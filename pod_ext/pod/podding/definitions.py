@@ -46,7 +46,12 @@ def is_definition(obj: object) -> bool:
 def may_be_definition(obj: object) -> bool:
     """Whether it is a class or a function, by its type alone: an object of the user's may answer
     `__class__` as it likes."""
-    return type(obj) is types.FunctionType or issubclass(type(obj), type)
+    return may_be_kind_of_definition(type(obj))
+
+
+def may_be_kind_of_definition(kind: type) -> bool:
+    """Whether objects of this very type are classes or functions."""
+    return kind is types.FunctionType or issubclass(kind, type)
 
 
 class Tokens:

@@ -18,7 +18,7 @@ import math
 import sys
 import time
 import types
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from pod.podding import definitions
@@ -218,7 +218,7 @@ class Examination:
         return (key in self.owner or key in self._behind) and key not in self._given
 
     def names_met(
-        self, values: Mapping[str, object], having: Callable[[Container[int]], Iterable[str]]
+        self, values: Mapping[str, object], having: Callable[[Collection[int]], Iterable[str]]
     ) -> set[str]:
         """Names of the objects, of these, that were met. `having` gives those with some ids."""
         found = {*having(self.owner), *(having(self._behind) if self._behind else ())}

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pod.errors import PodError
-from pod.session.findings import Changes, Findings, Shape, shapes_in
+from pod.history.state import State
+from pod.session.findings import Changes, Findings, Shapes, presumed, reshaped, shapes_in
 from pod.session.forked import Child, ChildLostError
 from pod.session.outcomes import Cell
 from pod.store.repository import Written
@@ -53,7 +54,7 @@ class Found:
 class Word:
     """What a look tells before it is over, since what comes after it can go on with that."""
 
-    shapes: tuple[Shape, ...]
+    shapes: Shapes
     noted: tuple[tuple[int, str, int], ...]
     """As in `Found`."""
 
@@ -229,9 +230,7 @@ class Draft:
     touched: Touched
     """What is to be looked at again if it comes to nothing."""
     names: frozenset[str]
-    """Variables that are looked at."""
-    tokens: frozenset[str]
-    """Definitions that are."""
+    """Variables that are looked at, or may be."""
     changes: Changes
     random: tuple[tuple[str, str], ...]
     blobs: dict[str, bytes]
@@ -242,8 +241,30 @@ class Draft:
     settle: Callable[[Draft], WriteJob | None]
     """Completes it and all drafts before it."""
     done: WriteJob | None = None
-    told: Word | None = None
-    """What its look has told, as far as that is taken into account."""
+    _told: Word | None = None
+    _known: tuple[State, Word | None, State] | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is known what its look found to hang together, of what was heard so far."""
+        return self._told is not None
+
+    def hear(self) -> None:
+        """What its look has told by now."""
+        self._told = self._told or self.look.word()
+
+    def after(self, before: State) -> State:
+        """What is known, or presumed, after it."""
+        known = self._known
+        if known is None or known[0] is not before or known[1] is not self._told:
+            told = self._told
+            after = (
+                presumed(before, self.changes)
+                if told is None
+                else reshaped(before, self.changes, told.shapes)
+            )
+            self._known = known = (before, told, after)
+        return known[2]
 
     def wait(self) -> None:
         self.look.wait()

@@ -17,6 +17,8 @@ _PER_BYTE = 1e-9
 _PER_OBJECT = 5e-7
 """Seconds to examine a small object."""
 _PER_ATOM = 1e-7
+_PER_VARIABLE = 1e-5
+"""Seconds to examine the smallest one."""
 _AT_LEAST = 2e-6
 _SAMPLE = 4
 _NODES = 60
@@ -36,7 +38,9 @@ class Effort:
 
     def exceeds(self, roots: Mapping[str, Any], rebound: Collection[str], limit: float) -> bool:
         """Whether looking at these probably takes more than so many seconds."""
-        total = 0.0
+        total = len(roots) * _PER_VARIABLE
+        if total > limit:
+            return True
         for name, value in roots.items():
             known = self._seconds.get(name)
             if known is None or name in rebound:

@@ -18,7 +18,7 @@ from pod.history.state import Objects, State, Values, count_users, needed_defini
 from pod.podding.definitions import Tokens
 from pod.podding.pods import Bytes, definitions_in
 from pod.podding.policies import Place, Policy
-from pod.session.survey import Active, Seen
+from pod.session.survey import Active, Seen, hanging_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,62 +95,91 @@ class Changes:
         )
 
 
-def presumed(
-    before: State, names: frozenset[str], tokens: frozenset[str], changes: Changes
-) -> State:
-    """What is known while a look at these is under way: whatever of it is touched, all of it may
-    have changed. Its tables are not to be used."""
+def presumed(before: State, changes: Changes) -> State:
+    """What is known while a look is under way: whatever of it is touched, all of it may have
+    changed. Its tables are not to be used."""
+    reached, tokens = hanging_together(before, changes.seeds)
+    # One after the other may be begun while it is not known what hangs together of very much.
+    known = set(map(before.groups.get, changes.seeds))
+    if len(known) == 1 and before.objects is changes.objects:
+        (one,) = known
+        if one is not None and one.presumed and one.names >= reached and one.tokens >= tokens:
+            return before
+    names = frozenset((reached & before.groups.keys()) | (reached & changes.rebound)).difference(
+        changes.gone, changes.skipped
+    )
     groups = before.groups.copy()
     for name in changes.gone:
         groups.pop(name, None)
-    known = {groups[name] for name in names & groups.keys()}
-    tokens = tokens.union(*(group.uses for group in known))
-    one = Group("", names, tokens, tokens, frozenset(), presumed=True)
+    together = frozenset(tokens)
+    # A single variable hangs together with itself, whatever becomes of it.
+    unsure = len(names) > 1 or bool(together)
+    one = Group("", names, together, together, frozenset(), presumed=unsure)
     groups.update(dict.fromkeys(names, one))
-    by_token = before.definition_groups | dict.fromkeys(tokens, one)
+    by_token = before.definition_groups | dict.fromkeys(together, one)
     return replace(
         before, groups=groups, definition_groups=by_token, objects=changes.objects, users=None
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """One component that a look found: what hangs together, as is known before it is stored."""
+class Shapes:
+    """What hangs together of what was looked at, as is known before it is stored."""
 
-    names: frozenset[str]
-    tokens: frozenset[str]
-    uses: frozenset[str]
+    alone: tuple[str, ...]
+    """Variables each of which is a component by itself and uses no definition."""
+    groups: tuple[Group, ...]
+    """The other components."""
+
+    @classmethod
+    def of(cls, groups: Iterable[Group]) -> Shapes:
+        alone: list[str] = []
+        others: list[Group] = []
+        for group in groups:
+            if len(group.names) == 1 and not group.uses:
+                alone += group.names
+            else:
+                others.append(group)
+        return cls(tuple(alone), tuple(others))
 
 
-def shapes_in(findings: Findings) -> tuple[Shape, ...]:
+def shapes_in(findings: Findings) -> Shapes:
     """The same, of what was found."""
-    return tuple(Shape(group.names, group.tokens, group.uses) for group in findings.groups)
+    return Shapes.of(
+        Group("", group.names, group.tokens, group.uses, frozenset()) for group in findings.groups
+    )
 
 
-def shapes_of(seen: Seen) -> tuple[Shape, ...]:
+def shapes_of(seen: Seen) -> Shapes:
     """What hangs together, of what was looked at."""
-    return tuple(
-        Shape(
+    return Shapes.of(
+        Group(
+            "",
             frozenset(component.names),
             frozenset(component.definitions),
             frozenset(
                 definitions_in(chain(component.names.values(), *(p.slots for p in component.pods)))
                 | component.definitions.keys()
             ),
+            frozenset(),
         )
         for component in seen.components
     )
 
 
-def reshaped(before: State, changes: Changes, shapes: Iterable[Shape]) -> State:
+_ALONE = Group("", frozenset(), frozenset(), frozenset(), frozenset())
+"""One for all variables that hang together with nothing."""
+
+
+def reshaped(before: State, changes: Changes, shapes: Shapes) -> State:
     """The same, once it is known what hangs together of what is being looked at."""
     groups, by_token = before.groups.copy(), before.definition_groups.copy()
     for name in changes.gone:
         groups.pop(name, None)
-    for shape in shapes:
-        group = Group("", shape.names, shape.tokens, shape.uses, frozenset())
-        groups.update(dict.fromkeys(shape.names, group))
-        by_token.update(dict.fromkeys(shape.tokens, group))
+    groups.update(dict.fromkeys(shapes.alone, _ALONE))
+    for group in shapes.groups:
+        groups.update(dict.fromkeys(group.names, group))
+        by_token.update(dict.fromkeys(group.tokens, group))
     return replace(
         before, groups=groups, definition_groups=by_token, objects=changes.objects, users=None
     )

@@ -16,7 +16,6 @@ import contextlib
 import gc
 import os
 import pickle
-import platform
 import random
 import select
 import signal
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from pod.errors import one_line
+from pod.threads import others_at_work
 
 STUCK_SECONDS = 5.0
 """A child that has done nothing for so long is taken for stuck."""
@@ -54,15 +54,6 @@ class ChildLostError(Exception):
     """A child ended, or was ended, without giving its result."""
 
 
-_WAITING_MODULES = frozenset(
-    {
-        "concurrent.futures.thread", "multiprocessing.connection", "queue", "selectors", "socket",
-        "socketserver", "subprocess", "threading",
-    }
-)  # fmt: skip
-_INFRASTRUCTURE = frozenset({"IPython", "ipykernel", "pod", "tornado", "zmq"})
-
-
 def can_fork() -> bool:
     """Whether this system has forks that give a consistent copy at once, and nothing in this
     process keeps it from being forked."""
@@ -72,44 +63,6 @@ def can_fork() -> bool:
         return False
     cuda = sys.modules.get("torch.cuda")
     return not getattr(cuda, "_initialized", False)
-
-
-def others_at_work() -> bool:
-    """Whether another thread may be in the middle of something, as far as its innermost frame, or
-    the system, tells.
-
-    OpenBLAS waits, before each fork, for its own threads: while one computes for another thread of
-    Python's, the process hangs in `os.fork` and never comes back. So there is no fork then.
-    """
-    frames = sys._current_frames()
-    # A frame that refers to itself would be kept, and all objects of those who called.
-    del frames[threading.get_ident()]
-    modules = {ident: str(frame.f_globals.get("__name__")) for ident, frame in frames.items()}
-    del frames
-    busy = {
-        ident
-        for ident, module in modules.items()
-        if module not in _WAITING_MODULES and module.partition(".")[0] not in _INFRASTRUCTURE
-    }
-    if not busy:
-        return False
-    system = {thread.ident: thread.native_id for thread in threading.enumerate()}
-    return not all(_is_asleep(system.get(ident)) for ident in busy)
-
-
-_SLEEPING = {
-    "x86_64": frozenset({7, 23, 35, 43, 45, 47, 61, 230, 232, 270, 271, 281, 288}),
-    "aarch64": frozenset({22, 72, 73, 101, 115, 202, 207, 212, 242, 260}),
-}.get(platform.machine(), frozenset[int]())
-"""Numbers of the system's calls that wait for a time, a file, a connection or a process: a thread
-in one of them runs nothing, and has to wait for this one before it runs any Python."""
-
-
-def _is_asleep(thread: int | None) -> bool:
-    try:
-        return int(Path(f"/proc/self/task/{thread}/syscall").read_text().split()[0]) in _SLEEPING
-    except (OSError, ValueError, IndexError):  # it is running, or the system does not tell
-        return False
 
 
 class Child:
@@ -240,7 +193,11 @@ Say = Callable[[Any], None]
 
 def start(work: Callable[[Say], Any]) -> Child:
     """Run `work` in a forked child; its result has to be picklable. `OSError` if the system has no
-    memory or process left, or other threads are at work."""
+    memory or process left, or other threads are at work.
+
+    OpenBLAS waits, before each fork, for its own threads: while one computes for another thread of
+    Python's, the process hangs in `os.fork` and never comes back. So there is no fork then.
+    """
     for patience in range(_TRIES, -1, -1):
         interval = sys.getswitchinterval()
         # No other thread begins anything between the look and the fork.

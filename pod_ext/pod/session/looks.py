@@ -41,6 +41,9 @@ WAYS = ("auto", "inline", "fork", "thread")
 SHORT_SECONDS = 0.006
 """A look that takes no longer is made here: a fork would take about as long."""
 
+LONG_SECONDS = 0.012
+"""A look that takes longer is never made here, however long a fork takes."""
+
 SHORT_BYTES = 6_000_000
 """So many bytes are hashed and copied in that time."""
 
@@ -109,9 +112,10 @@ class Looks:
             return self._here(task, active, None, blobs)
         seen = None
         if self.way == "auto" and _is_known(task, active):
+            started = time.perf_counter()
             seen = self._try_here(task, active)
             if seen is not None and total_bytes(seen.components) <= SHORT_BYTES:
-                return self._finish(seen, 0.0, blobs)
+                return self._finish(seen, time.perf_counter() - started, blobs)
         under_way = sum(not draft.look.over for draft in task.drafts)
         if under_way >= MOST_UNDER_WAY or (under_way >= FEW_UNDER_WAY and not _has_memory()):
             raise NoRoomError
@@ -156,12 +160,14 @@ class Looks:
 
     def _try_here(self, task: Task, active: Active) -> Seen | None:
         """A look that is short; None for one that is not, or turned out not to be."""
-        limit = max(SHORT_SECONDS, self._fork_seconds)
+        limit = min(max(SHORT_SECONDS, self._fork_seconds), LONG_SECONDS)
         if self.effort.exceeds(active.roots, active.rebound, limit):
             return None
         try:
             deadline = time.perf_counter() + limit
-            return self._survey.look(task.before, task.values, task.touched, task.t, deadline)
+            return self._survey.look(
+                task.before, task.values, task.touched, task.t, deadline, active
+            )
         except TooLongError:
             return None
 
@@ -194,14 +200,16 @@ class Looks:
     def _in_child(
         self, task: Task, active: Active, seen: Seen | None, pack: str, say: forked.Say
     ) -> Found:
-        started = time.process_time()
         tokens = self._survey.tokens
         tokens.mint_apart(task.t)
+        seconds = 0.0
         if seen is None:
             before = task.before
             if not _is_known(task, active):
                 before = self._state_by_words(task, lambda look: look.word_by_sibling())
+            started = time.thread_time()
             seen = self._survey.look(before, task.values, task.touched, task.t)
+            seconds = time.thread_time() - started
         say(Word(shapes_of(seen), tuple(self._survey.since.noted)))
         earlier = [(draft, draft.look.found_by_sibling()) for draft in task.drafts]
         for _, found in earlier:
@@ -209,7 +217,9 @@ class Looks:
                 self._repository.learn(found.written)
         before = _state_after(earlier, task.landed)
         blobs = Collector(self._has_blob, {})
+        started = time.thread_time()
         findings = find(seen, tokens, self._policy, blobs.put)
+        seconds += time.thread_time() - started
         bases = predecessors.bases(
             self.earlier(before, task.parent, findings.looked_at),
             findings.groups,
@@ -227,7 +237,7 @@ class Looks:
             {} if written is not None else blobs.blobs,
             written,
             {} if written is not None else bases,
-            time.process_time() - started,
+            seconds,
             tuple((token, id(definition)) for token, definition in tokens.minted.items()),
             tuple(self._survey.since.noted),
         )
@@ -275,5 +285,5 @@ def _state_after(earlier: Iterable[tuple[Draft, Found]], state: State) -> State:
 def _is_known(task: Task, active: Active) -> bool:
     """Whether it is known what hangs together with what among these; of what is still being looked
     at it is not."""
-    groups = task.before.groups
-    return not any(groups[name].presumed for name in active.roots if name in groups)
+    groups = set(map(task.before.groups.get, active.roots))
+    return not any(group is not None and group.presumed for group in groups)

@@ -11,17 +11,16 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import platform
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pod.errors import PodError, StorageError, one_line
-from pod.history import figures, generators, predecessors
-from pod.history.manifest import Manifest, canonical
+from pod.history import figures, generators
+from pod.history.manifest import Manifest
 from pod.history.moments import History
 from pod.history.records import Commit
 from pod.history.restore import (
@@ -40,12 +39,14 @@ from pod.podding.definitions import Tokens
 from pod.podding.policies import Policy
 from pod.session import looks
 from pod.session.arrival import complete, is_in_place, separated, state_at, using_displaced
-from pod.session.draft import Draft, Forked, Found, LookLostError, Threaded
-from pod.session.findings import Changes, advance, find, presumed, reshaped
+from pod.session.draft import Draft, LookLostError
+from pod.session.findings import Changes, advance, find
+from pod.session.landing import Landing, Landings
 from pod.session.looks import Looks, Task
 from pod.session.names import Versioned, every_name
 from pod.session.outcomes import Cell, CheckedOut, Missed, Saved
-from pod.session.survey import Survey, hanging_together, is_unavailable
+from pod.session.survey import Survey, is_unavailable
+from pod.session.underway import UnderWay
 from pod.store.codec import digest as digest_of
 from pod.store.writer import WriteJob, Writer
 from pod.tracking import Touched, Tracker
@@ -54,21 +55,8 @@ from pod.tracking.aliases import Aliases
 NO_CELL = Cell()
 """For a save that no cell is the cause of."""
 
-MAX_CODE = 16 << 20
-"""Characters of a cell's code that are saved."""
-
 Rebuild = Callable[[Mapping[str, Any], Callable[[str], Any]], dict[str, Any]]
 """From the variables of a moment, and what gives its definitions by token, to new objects."""
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """A draft completed."""
-
-    job: WriteJob
-    after: State
-    saved: Saved
-    found: Found
 
 
 class Session:
@@ -100,8 +88,7 @@ class Session:
         known_bytes: int | None = None,
     ) -> None:
         self.namespace = namespace
-        self.held_seconds = 0.0
-        """How long the user's code has waited, in its midst, for threads that look."""
+        self.under_way = UnderWay()
         self.head: int | None = None
         self.id = (prefix + uuid.uuid4().hex)[:12]
         self.history = history
@@ -118,14 +105,12 @@ class Session:
         self.on_lost: Callable[[], None] | None = None
         """Called, in any thread, when looks came to nothing (see `redo`)."""
         self._survey = Survey(namespace, Tokens(), policy, versioned)
-        self._recent = None if known_bytes is None else Recent(self._has_blob, known_bytes)
-        self._is_known = self._recent or self._has_blob
+        recent = None if known_bytes is None else Recent(self._has_blob, known_bytes)
+        self._is_known = recent or self._has_blob
         self._looks = Looks(self._survey, policy, history, writer, self._is_known, snapshot)
+        self._landings = Landings(history, self._looks, policy, self._is_known, recent)
         self._state = State()
-        self._latest = self._state
-        """What is known, or presumed as long as looks are under way."""
-        self._drafts: tuple[Draft, ...] = ()
-        """Saves under way, in their order."""
+        """What is known, without what is under way."""
         self._lost: tuple[Draft, ...] = ()
         """Saves that came to nothing and are to be made again."""
         self._lost_why = ""
@@ -151,7 +136,6 @@ class Session:
         earlier.settle()
         if all(map(self._has_blob, earlier._state.blobs())):
             self.head, self._state = earlier.head, earlier._state
-            self._latest = self._state
 
     @property
     def aliases(self) -> Aliases:
@@ -268,7 +252,7 @@ class Session:
         # Then what comes next still says what it came from.
         was_removed = head is not None and not has_head and repository.was_removed(head)
         if not whole:
-            self._state = self._latest = State()
+            self._state = State()
         if not has_head and not was_removed:
             self.head = None
         self._losses = losses  # last: an interrupt before that must not hide them
@@ -314,8 +298,7 @@ class Session:
         # Before any code of the objects that are examined can draw from them.
         found = generators.states() if self.track_random else {}
         values = self._survey.values()
-        self._hear()
-        before = self._latest
+        before = self.under_way.after(self._state)
         known = self._touched
         # What was reached is told once. So until it is known, it is everything.
         self._touched = Touched(known.names, everything=True)
@@ -327,7 +310,14 @@ class Session:
             try:
                 look, active = self._looks.begin(
                     Task(
-                        t, self.head, before, values, self._touched, here, self._state, self._drafts
+                        t,
+                        self.head,
+                        before,
+                        values,
+                        self._touched,
+                        here,
+                        self._state,
+                        self.under_way.drafts,
                     ),
                     blobs,
                     gate,
@@ -335,8 +325,7 @@ class Session:
                 break
             except looks.NoRoomError:
                 self._make_room()
-                self._hear()
-                before = self._latest
+                before = self.under_way.after(self._state)
         random = generators.put(found, blobs.put)
         draft = Draft(
             t=t,
@@ -347,7 +336,6 @@ class Session:
             save_seconds=round(time.perf_counter() - started, 6),
             touched=self._touched,
             names=frozenset(active.roots),
-            tokens=frozenset(active.definitions),
             changes=Changes.of(before, active, values),
             random=random,
             blobs=blobs.blobs,
@@ -356,18 +344,17 @@ class Session:
             look=look,
             settle=self._settled,
         )
-        if self._drafts or not look.over:
+        if self.under_way.drafts or not look.over:
             gate.open = False
             self._writer.enqueue(draft)
-            self._drafts = (*self._drafts, draft)
+            self.under_way.add(draft)
             self._hold()
-            self._presume()
             self.head, self._touched = t, Touched()
             return Saved(t, (), (), (), {}, {}, time.perf_counter() - started, under_way=True)
-        landing = self._complete(draft)
+        landing = self._completed(draft)
         if only_if_changed and landing.after.same_as(self._state):
             gate.open = False
-            self._state = self._latest = landing.after
+            self._state = landing.after
             self._touched = Touched()
             return None
         self._writer.make_room(landing.job)
@@ -387,63 +374,21 @@ class Session:
     def settle(self) -> None:
         """Wait until every look under way is over, and take over what it found."""
         with self._lock:
-            while self._drafts:
-                self._settled(self._drafts[-1])
-
-    def _hear(self) -> None:
-        """Take into account what looks under way have told meanwhile."""
-        news = [(draft, draft.look.word()) for draft in self._drafts if draft.told is None]
-        for draft, word in news:
-            draft.told = word
-        if any(word is not None for _, word in news):
-            self._presume()
-
-    def _presume(self) -> None:
-        """What is known, given what is under way."""
-        state = self._state
-        for draft in self._drafts:
-            if draft.told is None:
-                state = presumed(state, draft.names, draft.tokens, draft.changes)
-            else:
-                state = reshaped(state, draft.changes, draft.told.shapes)
-        self._latest = state
+            while self.under_way.drafts:
+                self._settled(self.under_way.drafts[-1])
 
     def _make_room(self) -> None:
         """After `NoRoomError`: wait until more is known of what is under way, which may be enough
         to look here, or until one of these looks is over."""
-        untold = [draft for draft in self._drafts if draft.told is None and not draft.look.over]
-        if untold:
-            untold[0].look.await_word()
+        untold = self.under_way.untold
+        if untold is not None:
+            untold.look.await_word()
         else:
-            self._settled(self._drafts[0])
-
-    def await_looks(self, names: Collection[str] | None = None) -> None:
-        """Wait until no thread looks at any of these variables (default: any at all)."""
-        for draft in self._drafts:
-            if isinstance(draft.look, Threaded) and (
-                names is None or not draft.names.isdisjoint(names)
-            ):
-                draft.look.wait()
-
-    def under_look(self) -> frozenset[str]:
-        """Variables that a thread is looking at, and that must not change meanwhile."""
-        looks = [d for d in self._drafts if isinstance(d.look, Threaded) and not d.look.over]
-        return frozenset[str]().union(*(draft.names for draft in looks))
+            self._settled(self.under_way.drafts[0])
 
     def _hold(self) -> None:
         """Keep what a thread is looking at from being changed."""
-        self._tracker.hold(self.under_look(), self._await_in_code)
-
-    def _await_in_code(self, names: Collection[str] | None) -> None:
-        """What the user's code does before it may use what a thread looks at."""
-        started = time.perf_counter()
-        self.await_looks(names)
-        self.held_seconds += time.perf_counter() - started
-
-    @property
-    def shares_memory(self) -> bool:
-        """Whether a forked child has the namespace, too, so that using objects copies memory."""
-        return any(isinstance(d.look, Forked) and not d.look.over for d in self._drafts)
+        self._tracker.hold(self.under_way.under_look, self.under_way.await_in_code)
 
     @property
     def lost(self) -> str:
@@ -460,113 +405,42 @@ class Session:
         whoever needs it first, the writer's thread mostly."""
         while True:
             with self._lock:
-                if draft.done is not None or draft not in self._drafts:
+                if draft.done is not None or draft not in self.under_way.drafts:
                     return draft.done
-                first = self._drafts[0]
+                first = self.under_way.drafts[0]
                 if first.look.over:
                     self._land(first)
                     continue
-            first.look.wait()  # without the lock, unless the caller has it
+            # Without the lock, unless the caller has it. What it tells is taken note of here, so
+            # that no save has to.
+            first.look.await_word()
+            with self._lock:
+                first.hear()
+            first.look.wait()
 
     def _land(self, draft: Draft) -> None:
         """Complete the first draft, or give up all of them."""
         with uninterrupted():
             try:
-                landing = self._complete(draft)
+                landing = self._completed(draft)
             except Exception as error:
                 self._lose(one_line(error))
                 return
             self._take_over(draft, landing)
-            self._drafts = self._drafts[1:]
+            self.under_way.drop_first()
             self._hold()
-            self._presume()
             self._landed.append(landing.saved)
 
-    def _complete(self, draft: Draft) -> Landing:
-        """What the commit says, now that it is known what the look found; alters nothing but what
-        is stored and learned. `LookLostError`."""
-        found = draft.look.found()
-        findings = found.findings
-        self._check_completeness(draft, found)
-        if found.written is not None:
-            self.history.repository.learn(found.written)
-        if self._recent is not None:
-            self._recent.note(blob for group in findings.groups for blob in group.blobs)
-        self._policy.adopt(findings.decided)
-        for place, content in findings.observed:
-            self._policy.observe(place, content)
-        sizes = {entry.name: entry.nbytes for entry in findings.variables}
-        self._looks.effort.note(sizes, found.seconds)
-        blobs = Collector(self._is_known, {**draft.blobs, **found.blobs})
-        after = advance(self._state, draft.changes, findings, blobs.put)
-        after = replace(after, random=draft.random)
-        added, changed, removed = differences(self._state.variables, after.variables)
-        cell = draft.cell
-        commit = Commit(
-            t=draft.t,
-            parent=draft.parent,
-            created=draft.created,
-            seconds=round(cell.seconds, 6),
-            code=_cut(cell.code),
-            ok=cell.ok,
-            error=cell.error,
-            added=added,
-            changed=changed,
-            removed=removed,
-            bytes=0,
-            save_seconds=draft.save_seconds,
-            table=after.variables.digests,
-            definitions=after.definitions.digests,
-            message=cell.message,
-            session=self.id,
-            notebook=self.notebook,
-            python=platform.python_version(),
-            random=draft.random,
-        )
-        written = found.written.nbytes if found.written is not None else 0
-        bases = dict(found.bases)
-        earlier = self._looks.earlier(self._state, draft.parent, draft.names)
-        if findings.manifests:
-            bases |= predecessors.bases(
-                earlier, findings.groups, findings.manifests, self.history.manifest, blobs.blobs
-            )
-        job = WriteJob(
-            draft.t,
-            blobs.blobs,
-            _commit_body(commit, written),
-            draft.claimed,
-            draft.losses,
-            self._needs(commit),
-            bases,
-        )
-        news = {*added, *changed}
-        saved = Saved(
-            draft.t, added, changed, removed,
-            {name: why for name, why in findings.failures.items() if name in news},
-            {n: after.variables[n].opaque for n in sorted(news) if after.variables[n].opaque},
-            draft.save_seconds,
-        )  # fmt: skip
-        return Landing(job, after, saved, found)
-
-    def _check_completeness(self, draft: Draft, found: Found) -> None:
-        """`LookLostError` unless everything was looked at that may have changed, as is known only
-        now that earlier looks are over."""
-        reached, _ = hanging_together(self._state, draft.changes.seeds)
-        missing = reached - draft.changes.gone - draft.changes.skipped - found.findings.looked_at
-        # Asked of these few: a set of all names costs more than all else that this save does.
-        groups, rebound = self._state.groups, draft.changes.rebound
-        missing = {name for name in missing if name in groups or name in rebound}
-        if missing:
-            raise LookLostError(f"{min(missing)} turned out to share objects with what was touched")
-        twice = self._minted & {key for _, key in found.minted}
+    def _completed(self, draft: Draft) -> Landing:
+        """`LookLostError`."""
+        twice = self._minted & {key for _, key in draft.look.found().minted}
         if twice and draft is not self._minted_by:
             raise LookLostError("a class was named twice")
+        return self._landings.complete(draft, self._state, self.id, self.notebook)
 
     def _take_over(self, draft: Draft, landing: Landing) -> None:
         self._state = landing.after
         self._relied_since = draft.generation
-        if not self._drafts:
-            self._latest = landing.after
         for digest, manifest in landing.found.findings.manifests.items():
             self.history.remember(digest, manifest)
         self._survey.since.hear(landing.found.noted)
@@ -592,13 +466,12 @@ class Session:
 
     def _lose(self, why: str) -> None:
         """Give up all drafts: what they were to save is to be looked at again."""
-        drafts, self._drafts = self._drafts, ()
+        drafts = self.under_way.take_all()
         self._hold()
         for draft in drafts:
             draft.look.abandon()
             self._touched |= draft.touched | Touched(draft.names)
         self.head = drafts[0].parent
-        self._latest = self._state
         self._lost = (*self._lost, *drafts)
         self._lost_why = why
         if self.on_lost is not None:
@@ -610,12 +483,6 @@ class Session:
             if draft.t != t:
                 self._release(draft.t, draft.claimed)
         self._lost = tuple(draft for draft in self._lost if draft not in dealt_with)
-
-    def _needs(self, commit: Commit) -> Callable[[], Iterable[str]]:
-        """Every blob behind a commit, once its own are written."""
-        durable = History(self.history.repository)
-        drawn = [blob for _, blob in commit.random]
-        return lambda: (*drawn, *durable.needs((*commit.table, *commit.definitions), ()))
 
     def save_missed(self) -> Missed:
         """Look at every variable now, touched or not, and save what had changed unseen."""
@@ -686,15 +553,14 @@ class Session:
             }
             if not self._state.blobs(without=unavailable).isdisjoint(lost - found.keys()):
                 self.settle()
-                self._state = self._latest = State()
+                self._state = State()
         return found
 
     def _has_blob(self, digest: str) -> bool:
         return (
             self._writer.pending_blob(digest) is not None
             or self.history.repository.has(digest)
-            # If one of these comes to nothing, so does what comes after it.
-            or any(digest in draft.blobs for draft in self._drafts)
+            or self.under_way.has_blob(digest)
         )
 
     # --- checkout
@@ -806,7 +672,7 @@ class Session:
         if after is not None:
             settings.apply()
             random = generators.digests() if self.track_random else ()
-            self._state = self._latest = replace(after, random=random)
+            self._state = after.with_random(random)
             self.head = t
             self._relied_since = None
             self._tracker.take()
@@ -815,20 +681,6 @@ class Session:
             # What still has a class that lost its token is examined again, and names it anew.
             self._tracker.touch(Touched(frozenset(displaced)))
         self.checkouts += 1
-
-
-def _cut(code: str) -> str:
-    """A cell's code, or the beginning of it and a line that says so: a commit that nobody would
-    read for its size is worse."""
-    if len(code) <= MAX_CODE:
-        return code
-    return f"{code[:MAX_CODE]}\n# ... and more: the cell has {len(code)} characters"
-
-
-def _commit_body(commit: Commit, written: int) -> Callable[[int], bytes]:
-    """`written`: bytes of it that are in the store already."""
-    raw = commit.to_json()
-    return lambda nbytes: canonical(raw | {"bytes": nbytes + written})
 
 
 def together(before: Iterable[Cell], cell: Cell) -> Cell:

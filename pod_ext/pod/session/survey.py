@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from pod.history.records import Variable
-from pod.history.state import FirstSeen, State, Values
+from pod.history.snapshot import Group
+from pod.history.state import FirstSeen, Places, State, Values
 from pod.history.table import Table
 from pod.podding.atoms import unchanging
-from pod.podding.definitions import Tokens, is_definition, may_be_definition
+from pod.podding.definitions import (
+    Tokens,
+    is_definition,
+    may_be_definition,
+    may_be_kind_of_definition,
+)
 from pod.podding.examination import Examination
 from pod.podding.memory import Holders
 from pod.podding.opaque import Unavailable
@@ -59,6 +65,7 @@ class Survey:
         self._namespace = namespace
         self._policy = policy
         self._rule = rule_of(versioned)
+        self._places = Places()
         self.since = FirstSeen()
         self._whole = Holders()
         self._with_figures = _Shards(lambda entry: "matplotlib" in dict(entry.versions))
@@ -67,7 +74,8 @@ class Survey:
         """The variables that are in the namespace now."""
         space = self._namespace
         # A subclass would record being looked at.
-        return Values(space if type(space) is dict else dict.items(space), self._rule.left_out)
+        found = space if type(space) is dict else dict.items(space)
+        return Values(found, self._rule.left_out, self._places)
 
     def with_figures(self, state: State) -> set[str]:
         """Variables that hold something of matplotlib's, or may, while they are being looked at."""
@@ -91,13 +99,15 @@ class Survey:
         touched: Touched,
         t: int,
         deadline: float | None = None,
+        active: Active | None = None,
     ) -> Seen:
-        """What is active now, as components; and why some of it could not be saved.
+        """What is active now, as components; and why some of it could not be saved. `active`, if
+        that is known.
 
         `TooLongError` soon after the deadline, by `time.perf_counter`.
         """
         while True:
-            active = self.active(state, values, touched)
+            active = active or self.active(state, values, touched)
             examination = Examination(
                 self._namespace,
                 self.tokens,
@@ -121,6 +131,7 @@ class Survey:
                 examination.close()
             # An active variable got hold of another one's object in a way that no tracker saw.
             touched |= Touched(frozenset(met))
+            active = None
 
     def active(self, state: State, values: Values, touched: Touched) -> Active:
         """Variables and definitions that can have changed: those touched, and all that hang
@@ -136,10 +147,17 @@ class Survey:
         seeds = {*rebound, *gone, *looked_at}
         names, tokens = hanging_together(state, seeds)
         live = {token: self.tokens.live(token) for token in tokens}
-        names &= values.keys()
-        skipped = {name for name in names if is_unavailable(state, name, values[name])}
+        # There may be very many. So all that is done for each is done by the interpreter's loops.
+        roots = dict(zip(names, map(values.get, names), strict=True))
+        for name in names - values.keys():
+            del roots[name]
+        skipped = set[str]()
+        if Unavailable in set(map(type, roots.values())):
+            skipped = {name for name, value in roots.items() if is_unavailable(state, name, value)}
+            for name in skipped:
+                del roots[name]
         return Active(
-            roots={name: values[name] for name in names - skipped},
+            roots=roots,
             definitions={token: found for token, found in live.items() if found is not None},
             rebound=rebound,
             gone=gone,
@@ -150,10 +168,14 @@ class Survey:
     def name_definitions(self, active: Active) -> None:
         """Give a token to each class and function of the session that is easily found, so that
         whoever looks elsewhere uses the same ones."""
-        for value in active.roots.values():
-            for each in (value, type(value)):
-                if may_be_definition(each):
-                    self._name_definition(each)
+        values = active.roots.values()
+        kinds = set(map(type, values))  # they are few, however many the values are
+        for kind in kinds:
+            self._name_definition(kind)
+            if may_be_kind_of_definition(kind):
+                for value in values:
+                    if type(value) is kind:
+                        self._name_definition(value)
 
     def _name_definition(self, definition: Any) -> None:
         todo = [definition]
@@ -194,18 +216,32 @@ def is_unavailable(state: State, name: str, value: object) -> bool:
 def hanging_together(state: State, names: Iterable[str]) -> tuple[set[str], set[str]]:
     """These variables, and the variables and tokens of all that share objects with one of them or
     that one of them uses."""
-    todo: list[tuple[bool, str]] = [(False, name) for name in names]
-    seen = set(todo)
-    followed: set[int] = set()  # each group once: all its variables may be in one
-    while todo:
-        is_token, key = todo.pop()
-        group = (state.definition_groups if is_token else state.groups).get(key)
-        if group is None or id(group) in followed:
-            continue
-        followed.add(id(group))
-        reached = {(False, name) for name in group.names}
-        reached |= {(True, token) for token in group.uses}
-        todo.extend(reached - seen)
-        seen |= reached
-    tokens = {key for is_token, key in seen if is_token}
-    return {key for is_token, key in seen if not is_token}, tokens
+    names = set(names)
+    groups = set(map(state.groups.get, names))
+    if len(groups) != 1:
+        found, tokens = _closure(state, groups)
+        return names | found, set(tokens)
+    (group,) = groups
+    known = state.closures.get(group)
+    if known is None:
+        known = state.closures[group] = _closure(state, groups)
+    found, tokens = known
+    return names | found, set(tokens)
+
+
+def _closure(state: State, groups: Iterable[Group | None]) -> tuple[frozenset[str], frozenset[str]]:
+    found, tokens = set[str](), set[str]()
+    todo = set(groups)
+    followed: set[Group | None] = {None}  # each once: all the variables may be in one
+    while todo := todo - followed:
+        followed |= todo
+        reached, used = set[str](), set[str]()
+        for group in todo:
+            if group is not None:
+                reached |= group.names
+                used |= group.uses
+        todo = set(map(state.groups.get, reached - found))
+        todo |= set(map(state.definition_groups.get, used - tokens))
+        found |= reached
+        tokens |= used
+    return frozenset(found), frozenset(tokens)

@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import threading
 import types
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ _PLAIN = _CONSTANTS | {bytearray, list, dict, set}
 _BEHIND_RUNNERS = 2_000
 
 
-Having = Callable[[Container[int]], Iterable[str]]
+Having = Callable[[Collection[int]], Iterable[str]]
 """Gives the variables whose objects have some ids."""
 
 

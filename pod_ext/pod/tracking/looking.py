@@ -104,10 +104,6 @@ class Looking:
         """Something may have changed that no cell told."""
         self._plain.forget()
 
-    def is_patient(self, patient: bool) -> None:
-        """Whether large arrays of Python objects are to be looked through: see `Plain.patient`."""
-        self._plain.patient = patient
-
     def look_of(self, source: str, values: dict[str, Any]) -> Look | None:
         """What a cell did if it only looked, else None. Never raises.
 

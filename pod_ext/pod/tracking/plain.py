@@ -19,6 +19,8 @@ import zoneinfo
 from collections.abc import Iterable
 from typing import Any
 
+from pod.tracking.kinds import types_in
+
 SCALARS: frozenset[type] = frozenset(
     {
         int, float, complex, bool, str, bytes, range,
@@ -44,9 +46,7 @@ _DEPTH = 6
 _IN_CONTAINERS = 20_000
 """How many objects are looked at in lists, dictionaries and their kin: about 1 ms."""
 _IN_ARRAYS = 20_000_000
-"""How many Python objects are looked at in arrays: about 20 ns each."""
-_IN_SHARED_ARRAYS = 2_000_000
-"""The same where their memory is shared with a forked child."""
+"""How many Python objects are looked at in arrays: 10 to 20 ns each."""
 
 
 def library(module: str, name: str) -> Any:
@@ -116,9 +116,6 @@ class Plain:
 
     def __init__(self) -> None:
         self._arrays: dict[int, weakref.ref[Any]] = {}
-        self.patient = True
-        """Whether large arrays of Python objects are looked through. It counts references to each
-        object, which copies all their memory while a forked child shares it."""
 
     def forget(self) -> None:
         """Something may have changed since."""
@@ -126,18 +123,17 @@ class Plain:
 
     def is_plain(self, value: object) -> bool:
         """Whether an object and everything in it is plain, as far as that is soon found out."""
-        most = _IN_ARRAYS if self.patient else _IN_SHARED_ARRAYS
-        return _Look(self._arrays, most).at(value, _DEPTH)
+        return _Look(self._arrays).at(value, _DEPTH)
 
     def may_be_plain(self, value: object) -> bool:
         """The same, large arrays of Python objects not looked through."""
-        return _Look(self._arrays, None).at(value, _DEPTH)
+        return _Look(self._arrays, in_arrays=False).at(value, _DEPTH)
 
 
 class _Look:
     """One look at one object, which ends when it has seen too much."""
 
-    def __init__(self, arrays: dict[int, weakref.ref[Any]], in_arrays: int | None) -> None:
+    def __init__(self, arrays: dict[int, weakref.ref[Any]], *, in_arrays: bool = True) -> None:
         self._arrays = arrays
         self._in_arrays = in_arrays
         self._left = _IN_CONTAINERS
@@ -193,12 +189,11 @@ class _Look:
             return True
         if array.dtype.names is not None:
             return False
-        if self._in_arrays is None:
+        if not self._in_arrays:
             return True
-        if array.size > self._in_arrays:
+        if array.size > _IN_ARRAYS:
             return False
-        kinds = set(map(type, array.flat))
-        if not kinds <= SCALARS | _numpy_scalars():
+        if not types_in(array) <= set(map(id, SCALARS | _numpy_scalars())):
             # Times have zones, and need to be looked at one by one.
             if array.size > self._left or not all(map(is_scalar, array.flat)):
                 return False

@@ -105,7 +105,7 @@ class Pod:
         return reference not in history.pending_times() and history.repository.exists(reference)
 
     def held(self) -> float:
-        return float(self._extension.session.held_seconds)
+        return float(self._extension.session.under_way.held_seconds)
 
     def unsaved(self) -> Iterable[str]:
         return ()

@@ -1,0 +1,50 @@
+"""Whether other threads of this process are doing something just now."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import threading
+from pathlib import Path
+
+_WAITING_MODULES = frozenset(
+    {
+        "concurrent.futures.thread", "multiprocessing.connection", "queue", "selectors", "socket",
+        "socketserver", "subprocess", "threading",
+    }
+)  # fmt: skip
+_INFRASTRUCTURE = frozenset({"IPython", "ipykernel", "pod", "tornado", "zmq"})
+
+
+def others_at_work() -> bool:
+    """Whether another thread may be in the middle of something, as far as its innermost frame, or
+    the system, tells."""
+    frames = sys._current_frames()
+    # A frame that refers to itself would be kept, and all objects of those who called.
+    del frames[threading.get_ident()]
+    modules = {ident: str(frame.f_globals.get("__name__")) for ident, frame in frames.items()}
+    del frames
+    busy = {
+        ident
+        for ident, module in modules.items()
+        if module not in _WAITING_MODULES and module.partition(".")[0] not in _INFRASTRUCTURE
+    }
+    if not busy:
+        return False
+    system = {thread.ident: thread.native_id for thread in threading.enumerate()}
+    return not all(_is_asleep(system.get(ident)) for ident in busy)
+
+
+_SLEEPING = {
+    "x86_64": frozenset({7, 23, 35, 43, 45, 47, 61, 230, 232, 270, 271, 281, 288}),
+    "aarch64": frozenset({22, 72, 73, 101, 115, 202, 207, 212, 242, 260}),
+}.get(platform.machine(), frozenset[int]())
+"""Numbers of the system's calls that wait for a time, a file, a connection or a process: a thread
+in one of them runs nothing, and has to wait for this one before it runs any Python."""
+
+
+def _is_asleep(thread: int | None) -> bool:
+    try:
+        return int(Path(f"/proc/self/task/{thread}/syscall").read_text().split()[0]) in _SLEEPING
+    except (OSError, ValueError, IndexError):  # it is running, or the system does not tell
+        return False
