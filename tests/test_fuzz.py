@@ -500,6 +500,7 @@ PARSERS: list[Callable[[bytes], object]] = [
     lambda data: decode(1, data, len(data)),
     lambda data: decode(0, data, len(data)),
     lambda data: decode(2, data, len(data), data[:100]),
+    lambda data: decode(3, data, len(data)),
     lambda data: History(commit_only(data)).commit(1),
 ]
 

@@ -25,6 +25,33 @@ def test_a_blob_comes_back(data: bytes, repeats: int, level: int) -> None:
     assert decode(encoded.method, encoded.data, encoded.raw_bytes) == data * repeats
 
 
+@settings(max_examples=100, deadline=None, print_blob=True)
+@given(
+    st.integers(-(1 << 40), 1 << 40), st.integers(-300, 300), st.integers(512, 3000),
+    st.binary(max_size=9), st.sampled_from("bhiqfd"),
+)  # fmt: skip
+def test_numbers_come_back(first: int, step: int, count: int, more: bytes, code: str) -> None:
+    def fitting(number: int) -> float:
+        return number / 3 if code in "fd" else number % 100 if code == "b" else number % 30_000
+
+    data = struct.pack(f"<{count}{code}", *(fitting(first + n * step) for n in range(count)))
+    encoded = encode(data + more, 3)
+    assert bytes(decode(*_fields(encoded))) == data + more
+
+
+@pytest.mark.parametrize("length", [4096, 4097, 4103, 8192, 50_001, CHUNK_BYTES])
+def test_integers_are_stored_in_planes_when_that_is_smaller(length: int) -> None:
+    counting = struct.pack(f"<{length // 8 + 1}q", *range(length // 8 + 1))[:length]
+    encoded = encode(counting, 3)
+    assert encoded.method == Method.PLANES
+    assert len(encoded.data) < 0.5 * len(zstandard.ZstdCompressor(level=3).compress(counting))
+    assert bytes(decode(*_fields(encoded))) == counting
+    with pytest.raises(DamagedError):
+        decode(Method.PLANES, encoded.data, length + 1)
+    text = (b"the order went out by the river road, and has not arrived %d. " * length)[:length]
+    assert encode(text, 3).method == Method.ZSTD
+
+
 def test_what_does_not_shrink_is_stored_as_it_is() -> None:
     assert encode(NOISE, 3).data is NOISE
     assert encode(NOISE, 3).method == Method.RAW

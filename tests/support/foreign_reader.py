@@ -332,6 +332,11 @@ def decode(stored: Stored, base: bytes) -> bytes:
         dictionary = zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
         unpacking = zstandard.ZstdDecompressor(dict_data=dictionary)
         blob = unpacking.decompress(blob, allow_extra_data=False)
+    elif stored.method == 3:
+        planes = zstandard.ZstdDecompressor().decompress(blob, allow_extra_data=False)
+        lengths = [(len(planes) + 7 - place) // 8 for place in range(8)]
+        starts = [sum(lengths[:place]) for place in range(8)]
+        blob = bytes(planes[starts[n % 8] + n // 8] for n in range(len(planes)))
     else:
         assert stored.method == 0
     assert len(blob) == stored.raw_bytes

@@ -2,6 +2,10 @@
 
 A blob may be stored as a *delta*: compressed with the bytes of another one, its *base*, for a
 dictionary. What the two have in common then takes next to nothing, wherever it is in each.
+
+Numbers may be stored in *planes*: the first bytes of all items of eight bytes, then the second
+ones, and so on. Of integers most planes are the same byte over and over: a column that counts up
+takes a hundredth of what it does otherwise.
 """
 
 from __future__ import annotations
@@ -46,9 +50,16 @@ class Method(IntEnum):
     RAW = 0
     ZSTD = 1
     DELTA = 2
+    PLANES = 3
 
 
 _METHODS = frozenset(Method)
+
+_PLANES = 8
+# Whether planes are tried is seen from a piece in the middle, of a blob that is large enough.
+_PLANES_SMALLEST = 4096
+_PLANES_SAMPLE = 8192
+_PLANES_WORTHWHILE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +97,37 @@ def encode(data: BytesLike, level: int) -> Encoded:
     """Compress a blob at a zstd level; kept as it is when that saves less than 3%, or so much that
     `decode` would not believe it."""
     raw_bytes = memoryview(data).nbytes
-    compressed = _compressor(level).compress(data)
+    compress = _compressor(level).compress
+    compressed, method = compress(data), Method.ZSTD
+    if raw_bytes >= _PLANES_SMALLEST and _may_have_planes(flat(data), level):
+        rearranged = compress(_planes(data))
+        if len(rearranged) < len(compressed):
+            compressed, method = rearranged, Method.PLANES
     if len(compressed) > raw_bytes * _WORTHWHILE or raw_bytes > _most(len(compressed)):
         return Encoded(Method.RAW, data, raw_bytes)
-    return Encoded(Method.ZSTD, compressed, raw_bytes)
+    return Encoded(method, compressed, raw_bytes)
+
+
+def _may_have_planes(data: memoryview, level: int) -> bool:
+    start = max(0, (len(data) - _PLANES_SAMPLE) // 2) // _PLANES * _PLANES
+    sample = bytes(data[start : start + _PLANES_SAMPLE])
+    compress = _compressor(level).compress
+    return len(compress(_planes(sample))) < len(compress(sample)) * _PLANES_WORTHWHILE
+
+
+def _planes(data: BytesLike) -> bytes:
+    whole = bytes(data)  # of which each eighth byte is taken faster than of a view
+    return b"".join(whole[place::_PLANES] for place in range(_PLANES))
+
+
+def _from_planes(planes: bytes) -> bytearray:
+    data = bytearray(len(planes))
+    start = 0
+    for place in range(_PLANES):
+        end = start + len(range(place, len(planes), _PLANES))
+        data[place::_PLANES] = planes[start:end]
+        start = end
+    return data
 
 
 def may_be_delta(plain: Encoded, base_bytes: int) -> bool:
@@ -136,7 +174,7 @@ def decode(method: int, data: BytesLike, raw_bytes: int, base: BytesLike = b"") 
         raise DamagedError(f"it does not decompress ({error})") from error
     if len(raw) != raw_bytes:
         raise DamagedError(f"it decompresses to {len(raw)} bytes and should have {raw_bytes}")
-    return raw
+    return _from_planes(raw) if method == Method.PLANES else raw
 
 
 def is_possible(method: int, stored_bytes: int, raw_bytes: int, base_bytes: int = 0) -> bool:
