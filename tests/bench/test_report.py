@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,36 @@ def test_a_record_comes_back_from_its_line(tmp_path: Path) -> None:
 def test_of_two_records_of_one_pair_the_last_counts() -> None:
     found = results(run("pga", "update", 1.0, 1), run("pga", "update", 2.0, 1))
     assert [each.wait for each in found.runs] == [2.0]
+
+
+def test_of_several_samples_the_one_in_the_middle_counts() -> None:
+    samples = [
+        replace(run("pga", "update", wait, 1), pair=Pair("pga", "update", sample=number))
+        for number, wait in enumerate((3.0, 1.0, 2.0))
+    ]
+    found = results(*samples)
+    chosen = found.run("pga", "update")
+    assert chosen is not None and chosen.wait == 2.0
+    assert report(found).count("| pga ") == 1
+    # One cell of any sample is the longest.
+    assert "750.0 ms" in of(found, "wait for a cell, all workloads, longest").measured
+
+
+def test_until_all_is_durable_is_what_is_added_to_the_notebook() -> None:
+    plain = run("noop", "update", 0.0, 0)
+    ours = run("pga", "update", 1.0, 1, finish=2.0)
+    theirs = run("kishu", "update", 60.0, 1)
+    figure = of(results(plain, ours, theirs), "until all is durable")
+    assert figure.measured.startswith("1/20.0 (3.00 s, Kishu 60.0 s") and figure.met is True
+
+
+def test_small_cells_are_told_apart_by_whether_the_first_save_is_over() -> None:
+    cells = [CellFigures(0.5, wait, 0.0, 1.0, 1) for wait in (0.05, 0.03, 0.04, 0.004, 0.003)]
+    found = results(run("pga", "big", 0.0, 1, cells=tuple(cells)))
+    later = of(found, "a cell touching one small")
+    assert later.met is True and later.measured == "3.5 ms median, 4.0 ms longest"
+    at_once = of(found, "the same at once")
+    assert at_once.met is True and at_once.measured == "35.0 ms median, 40.0 ms longest"
 
 
 def test_targets_are_ratios_within_one_file() -> None:

@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     pairs, probes = _asked(options)
+    pairs = [replace(pair, sample=n) for n in range(options.samples) for pair in pairs]
     return _measure(options, remaining(pairs, options.results, options.resume), probes)
 
 
@@ -85,6 +87,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--scale", choices=SCALES, default="quick")
     add("--seed", type=int, default=0)
     add("--think", type=float, default=0.0, help="seconds between cells; 0 is Run All")
+    add("--samples", type=int, default=1, help="how often each pair is measured")
     add("--loads", type=int, help="how many times are loaded and compared; 0: none")
     add("--timeout", type=float, default=1800.0, help="seconds for one process")
     add("--cache", type=Path, default=results / "data", help="for generated data, kept")

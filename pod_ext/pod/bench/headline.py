@@ -152,11 +152,23 @@ def _tracking(results: Results) -> tuple[str, bool]:
     return told, ratios[worst] <= 1.05
 
 
+def _small_cells(results: Results, later: bool) -> tuple[str, float, float]:
+    """Median and longest wait of the cells of `big` after its first save, or during it."""
+    cells = _run(results, PGA, "big").cells[1:]
+    half = len(cells) // 2
+    waits = [cell.wait for cell in (cells[half:] if later else cells[:half])]
+    middle, most = statistics.median(waits), max(waits)
+    return f"{middle * 1000:.1f} ms median, {most * 1000:.1f} ms longest", middle, most
+
+
 def _small_cell(results: Results) -> tuple[str, bool]:
-    run = _run(results, PGA, "big")
-    waits = [cell.wait for cell in run.cells[1:]]
-    middle = statistics.median(waits)
-    return f"{middle * 1000:.1f} ms median, {max(waits) * 1000:.1f} ms longest", middle <= 0.005
+    told, middle, _ = _small_cells(results, later=True)
+    return told, middle <= 0.005
+
+
+def _small_cell_at_once(results: Results) -> tuple[str, bool]:
+    told, _, most = _small_cells(results, later=False)
+    return told, most <= 0.060
 
 
 def _many_commits(results: Results) -> tuple[str, bool]:
@@ -172,10 +184,14 @@ def _opening(results: Results) -> tuple[str, bool]:
 
 
 def _durable(results: Results) -> tuple[str, bool]:
-    ours, theirs = _run(results, PGA, "update").durable, _run(results, KISHU, "update").durable
-    if ours is None or theirs is None:
+    """What each adds to the time that the notebook takes, until all of it is durable."""
+    ours, theirs = _run(results, PGA, "update"), _run(results, KISHU, "update")
+    plain = _run(results, NOOP, "update").until_durable
+    if ours.durable is None or theirs.durable is None:
         raise NotMeasured("not every cell became durable")
-    return f"1/{theirs / ours:.1f} ({ours:.2f} s, Kishu {theirs:.1f} s)", theirs / ours >= 20
+    a, b = (max(run.until_durable - plain, LEAST) for run in (ours, theirs))
+    sums = f"sum over the cells {ours.durable:.1f} and {theirs.durable:.1f} s"
+    return f"1/{b / a:.1f} ({a:.2f} s, Kishu {b:.1f} s; {sums})", b / a >= 20
 
 
 def _checkout(results: Results) -> tuple[str, bool]:
@@ -244,9 +260,10 @@ _ROWS = (
     _Row("stored, `rmtree`, against first state and changed bytes", "at most 1.15", _tree_stored),
     _Row("tracking, tight loops, Python 3.12 and later", "at most 1.05", _tracking),
     _Row("a cell touching one small variable beside 10,000 and 4 GB", "at most 5 ms", _small_cell),
+    _Row("the same at once, their first save under way", "at most 60 ms", _small_cell_at_once),
     _Row("a small cell with 10,000 commits in the directory", "no slower", _many_commits),
     _Row("loading Pod on a directory with 10,000 commits", "at most 1 s", _opening),
-    _Row("until durable, `update`, against Kishu", "at most 1/20", _durable),
+    _Row("until all is durable, `update`, against Kishu", "at most 1/20", _durable),
     _Row("checkout undoing a column of 1,000,000 beside 2 GB", "at most 0.3 s", _checkout),
     _Row("partial load against whole, `skltweet`, median", "at most 1/5", _partial),
     _Row("LGA against every other policy, wait and storage", "not worse", _policies),

@@ -21,6 +21,8 @@ from pod.bench.systems import KISHU, NOOP
 
 SAMPLE = 0.25
 """Seconds between two looks at the memory of a pair's other processes."""
+SAMPLE_SHARE = 20
+"""A look that takes long is made less often: it takes the machine from those it looks at."""
 
 
 @dataclass
@@ -102,7 +104,7 @@ class Bench:
 
     def _reference(self, pair: Pair, number: int) -> tuple[str, str]:
         """Why it failed, and the file with what is there after the cells; made once."""
-        key = replace(pair, system=NOOP, think=0.0), number
+        key = replace(pair, system=NOOP, think=0.0, sample=0), number
         if key not in self._references:
             directory = Path(tempfile.mkdtemp(dir=self._directory.name))
             path = str(directory / "states")
@@ -155,13 +157,15 @@ class Bench:
     def _wait(self, process: subprocess.Popen[bytes]) -> tuple[str, int]:
         """Until a process has ended: why it was ended, and the most that its own had in memory."""
         deadline = time.monotonic() + self.timeout
-        others = 0
+        others, pause = 0, SAMPLE
         try:
             while True:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(SAMPLE)
+                    process.wait(pause)
                     return "", others
+                started = time.perf_counter()
                 others = max(others, memory_of_others(process.pid))
+                pause = max(SAMPLE, SAMPLE_SHARE * (time.perf_counter() - started))
                 if time.monotonic() > deadline:
                     return f"not done within {self.timeout:g} s", others
         finally:

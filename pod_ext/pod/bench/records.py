@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +28,8 @@ class Pair:
     """Seconds between the end of a cell's saving and the next cell."""
     loads: int = 2
     """How many times are loaded, chosen at random by the seed."""
+    sample: int = 0
+    """Which of several measurements of the same."""
 
     @property
     def label(self) -> str:
@@ -119,6 +121,11 @@ class Run:
         """From the end of each cell until it was durable, all cells together."""
         each = [cell.durable for cell in self.cells]
         return None if any(d is None for d in each) else sum(d for d in each if d is not None)
+
+    @property
+    def until_durable(self) -> float:
+        """From the beginning of the first cell until all of the notebook was durable."""
+        return self.cell_seconds + self.wait + self.finish
 
     @property
     def correct(self) -> bool:
@@ -224,11 +231,15 @@ class Results:
         return cls.of(records)
 
     def run(self, system: str, workload: str) -> Run | None:
-        """Of this system on this workload, one without an error if there is one."""
+        """Of this system on this workload, one without an error if there is one; of several
+        samples the one in the middle, by the wait."""
         found = [r for r in self.runs if (r.pair.system, r.pair.workload) == (system, workload)]
         good = [r for r in found if not r.error]
-        chosen = good or found
-        return chosen[-1] if chosen else None
+        if not good:
+            return found[-1] if found else None
+        last = replace(good[-1].pair, sample=0)
+        samples = [run for run in good if replace(run.pair, sample=0) == last]
+        return sorted(samples, key=lambda run: run.wait)[len(samples) // 2]
 
 
 def append(path: Path, record: Record) -> None:

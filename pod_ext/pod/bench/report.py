@@ -57,14 +57,15 @@ def ratio(ours: float, theirs: float) -> str:
 
 
 HEADER = (
-    "system", "wait", "against dill", "95 % of cells", "longest", "durable, sum", "stored",
-    "against dill", "slower by", "load", "load one", "memory", "came back",
+    "system", "wait", "against dill", "95 % of cells", "longest", "durable, sum",
+    "all durable", "stored", "against dill", "slower by", "load", "load one", "memory", "came back",
 )  # fmt: skip
 
 
 def workload_table(results: Results, workload: str) -> str:
     """All systems on one workload."""
-    runs = [run for run in results.runs if run.pair.workload == workload]
+    systems = dict.fromkeys(r.pair.system for r in results.runs if r.pair.workload == workload)
+    runs = [run for run in (results.run(system, workload) for system in systems) if run]
     dill, noop = results.run("dill", workload), results.run(NOOP, workload)
     rows = [_row(run, dill, noop) for run in runs if not run.error]
     told = [f"{run.pair.system}: {failure(run)}" for run in runs if run.error]
@@ -91,6 +92,7 @@ def _row(run: Run, dill: Run | None, noop: Run | None) -> list[str]:
         seconds(percentile(waits, 0.95)),
         seconds(max(waits, default=0.0)),
         seconds(run.durable),
+        seconds(run.finish),
         size(run.stored),
         ratio(run.stored, against.stored) if against else NONE,
         f"{slower:.2f}x" if slower is not None else NONE,

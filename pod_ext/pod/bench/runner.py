@@ -145,6 +145,8 @@ def run(job: Job) -> Run:
             )
         )
         time.sleep(job.pair.think)
+        if number + 1 in workload.rests:
+            system.finish()
     system.finish()
     finished = time.perf_counter() - ended
     watcher.end(DURABLE_TIMEOUT)

@@ -19,6 +19,9 @@ class Workload:
     """Whether a cell that raises belongs to it."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Of the process's environment."""
+    rests: frozenset[int] = frozenset()
+    """Cells, counted from 1, after which nothing is run until all is durable, as if a person had
+    stopped to think."""
 
 
 Maker = Callable[..., Workload]

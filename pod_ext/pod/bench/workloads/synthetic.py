@@ -196,7 +196,8 @@ small = []
 
 
 def big(source: Source, *, gigabytes: float = 0.0, variables: int = 0, cells: int = 15) -> Workload:
-    """4 GB of arrays and 10,000 small variables, of which each cell touches one small one."""
+    """4 GB of arrays and 10,000 small variables, of which each cell touches one small one: half of
+    the cells at once, while the first save is under way, and half of them after a rest."""
     gigabytes = gigabytes or {"tiny": 0.004, "quick": 4.0, "full": 4.0}[source.scale]
     variables = variables or source.pick(100, 10_000, 10_000)
     arrays = 16
@@ -206,8 +207,8 @@ def big(source: Source, *, gigabytes: float = 0.0, variables: int = 0, cells: in
         length=int(gigabytes * 1e9 / 8 / arrays),
         variables=variables,
     )
-    touches = [f"small.append({n})" for n in range(cells)]
-    return Workload((made.strip(), *touches))
+    touches = [f"small.append({n})" for n in range(2 * cells)]
+    return Workload((made.strip(), *touches), rests=frozenset({cells + 1}))
 
 
 OBJECTS = """
