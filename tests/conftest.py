@@ -8,6 +8,11 @@ import tempfile
 
 import pod.library
 import pytest
+from hypothesis import settings
+
+# However busy the machine is; and a failure says how to see it again.
+settings.register_profile("pod", deadline=None, print_blob=True)
+settings.load_profile("pod")
 
 # Where looks at a namespace are made, in all tests that leave it open.
 pod.library.DEFAULT_SNAPSHOT = os.environ.get("POD_TEST_SNAPSHOT", "auto")

@@ -511,14 +511,14 @@ def commit_only(body: bytes) -> Repository:
     return Repository(storage)
 
 
-@settings(max_examples=60 * SCALE, deadline=None)
+@settings(max_examples=60 * SCALE)
 @given(st.binary(max_size=400) | ANY_JSON.map(lambda raw: json.dumps(raw).encode()))
 def test_any_bytes_in_any_parser(data: bytes) -> None:
     for parse in PARSERS:
         tried(lambda parse=parse: parse(data), data)
 
 
-@settings(max_examples=60 * SCALE, deadline=None)
+@settings(max_examples=60 * SCALE)
 @given(ANY_JSON)
 def test_canonical_json_is_one_for_equal_values(value: Any) -> None:
     made = canonical(value)

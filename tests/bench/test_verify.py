@@ -48,13 +48,13 @@ def written(value: Any) -> Any:
 
 
 @given(VALUES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_copy_has_the_same_hash(value: Any) -> None:
     assert digest(pickle.loads(pickle.dumps(value))) == digest(value)
 
 
 @given(VALUES, VALUES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_different_values_have_different_hashes(a: Any, b: Any) -> None:
     assert (digest(a) == digest(b)) == (written(a) == written(b))
 

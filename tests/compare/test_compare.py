@@ -778,13 +778,13 @@ def twin(value: Any) -> Any:
     return kind, value
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(nested)
 def test_a_copy_has_no_difference(value: Any) -> None:
     assert compare(value, copied(value)) is None
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(nested, nested)
 def test_there_is_a_difference_exactly_where_a_strict_twin_sees_one(old: Any, new: Any) -> None:
     found = compare(old, new)
@@ -795,7 +795,7 @@ def test_there_is_a_difference_exactly_where_a_strict_twin_sees_one(old: Any, ne
         json.dumps(found.to_json())
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(nested, st.data())
 def test_a_mutation_is_never_missed(old: Any, data: st.DataObject) -> None:
     new = copied(old)

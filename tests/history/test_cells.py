@@ -141,7 +141,7 @@ class Recorder(dict[str, Any]):
         super().__delitem__(key)
 
 
-@settings(max_examples=150 * SCALE, deadline=None)
+@settings(max_examples=150 * SCALE)
 @given(program)
 def test_nothing_is_read_that_was_not_expected(statements: list[str]) -> None:
     code = "\n".join(statements)

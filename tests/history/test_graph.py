@@ -54,13 +54,13 @@ def nearest_shown(parent: int | None, links: Links, shown: Links) -> int | None:
 
 
 @given(forests())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_every_commit_has_exactly_one_row_in_the_order_given(links: Links) -> None:
     assert [row.t for row in layout(links)] == [t for t, _ in links]
 
 
 @given(forests())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_every_line_leads_from_a_commit_to_its_parent(links: Links) -> None:
     rows = layout(links)
     assert [arrival(rows, index) for index in range(len(rows))] == [parent for _, parent in links]
@@ -68,7 +68,7 @@ def test_every_line_leads_from_a_commit_to_its_parent(links: Links) -> None:
 
 
 @given(filtered())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_lines_bridge_what_is_not_shown(case: tuple[Links, Links]) -> None:
     links, shown = case
     rows = layout(shown, dict(links))
@@ -80,7 +80,7 @@ def test_lines_bridge_what_is_not_shown(case: tuple[Links, Links]) -> None:
 
 
 @given(filtered())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_lanes_do_not_collide_and_connect_from_row_to_row(case: tuple[Links, Links]) -> None:
     links, shown = case
     rows = layout(shown, dict(links))
@@ -95,7 +95,7 @@ def test_lanes_do_not_collide_and_connect_from_row_to_row(case: tuple[Links, Lin
 
 
 @given(filtered())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_there_are_never_more_lanes_than_branches_open_at_once(case: tuple[Links, Links]) -> None:
     links, shown = case
     rows = layout(shown, dict(links))
@@ -112,7 +112,7 @@ def test_there_are_never_more_lanes_than_branches_open_at_once(case: tuple[Links
 
 
 @given(filtered())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_text_and_svg_draw_every_row(case: tuple[Links, Links]) -> None:
     links, shown = case
     rows = layout(shown, dict(links))

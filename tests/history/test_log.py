@@ -240,7 +240,7 @@ anything = st.builds(
     st.lists(anything, max_size=8, unique_by=lambda one: one.t),
     st.dictionaries(st.text(max_size=40), st.integers(1, 10**6), max_size=4),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_whatever_commits_hold_text_fits_and_html_is_well_formed_and_encodes(
     commits: list[Commit], tags: dict[str, int]
 ) -> None:

@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from pod.errors import TimeReferenceError
 from pod.history import collection
 from pod.history.collection import collect_garbage
@@ -37,6 +35,7 @@ from pod.store.repository import Repository
 from pod.store.writer import Writer
 from pod.tracking.namespace import NamespaceTracker
 from support.schedule import Actor, Schedule, ScheduledStorage
+from support.seeds import by_seed
 
 SCALE = int(os.environ.get("POD_TEST_SCALE", "1"))
 # Few and large enough to be blobs, so that what one save stores is what another relies on; and
@@ -268,14 +267,7 @@ def play(seed: int) -> World:
     return world
 
 
-@settings(
-    max_examples=60 * SCALE,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate],
-    print_blob=True,
-)
-@given(seed=st.integers(0, 2**48))
+@by_seed(60 * SCALE)
 def test_nothing_acknowledged_is_lost_or_changed(seed: int) -> None:
     play(seed)
 

@@ -84,7 +84,7 @@ def notebook(cells: list[str], directory: Path) -> tuple[pod.PodStore, Session]:
     return store, session
 
 
-@settings(max_examples=60 * SCALE, deadline=None)
+@settings(max_examples=60 * SCALE)
 @example(["f = 3", "next(g, None)", "f = 4"], "g")  # what a generator reads when it goes on
 @example(["g = h = box['g']", "a.append(5)", "next(h)", "a = [9]"], "box")
 @given(st.lists(CELLS, max_size=7), st.sampled_from(["g", "h", "box", "c"]))

@@ -186,7 +186,7 @@ MAKE: list[Callable[[], Any]] = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, print_blob=True)
+@settings(max_examples=300)
 @given(seed=st.integers(0, 2**48))
 def test_changes_are_those_that_comparing_every_object_finds(seed: int) -> None:
     rng = random.Random(seed)
@@ -244,7 +244,7 @@ def test_objects_that_can_be_referred_to_weakly_are_not_kept_alive(tmp_path: Pat
 # --- which names are variables
 
 
-@settings(max_examples=200, deadline=None, print_blob=True)
+@settings(max_examples=200)
 @given(seed=st.integers(0, 2**48))
 def test_names_left_out_are_those_that_asking_for_each_gives(seed: int) -> None:
     rng = random.Random(seed)
@@ -300,7 +300,7 @@ def test_a_key_that_cannot_be_compared_does_no_harm() -> None:
 # --- which definitions are in use
 
 
-@settings(max_examples=25, deadline=None, print_blob=True)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**48))
 def test_definitions_kept_are_those_in_use(seed: int) -> None:
     rng = random.Random(seed)

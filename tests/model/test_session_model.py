@@ -7,12 +7,11 @@ import random
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from pod.podding import examination, memory
 from pod.podding.pickler import DeepPodPickler
 from pod.podding.policies import POLICIES
 from support.graphs import NAMES, change
+from support.seeds import by_seed
 from support.twins import Twin
 
 SCALE = int(os.environ.get("POD_TEST_SCALE", "1"))
@@ -44,26 +43,12 @@ def play_on(rng: random.Random, policy: str, steps: int) -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@settings(
-    max_examples=400 * SCALE,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate],
-    print_blob=True,
-)
-@given(seed=st.integers(0, 2**48))
+@by_seed(400 * SCALE)
 def test_every_time_is_restored_as_a_deep_copy_taken_then(policy: str, seed: int) -> None:
     play(seed, policy)
 
 
-@settings(
-    max_examples=200,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate],
-    print_blob=True,
-)
-@given(seed=st.integers(0, 2**48))
+@by_seed(200)
 def test_the_pickler_that_does_not_recurse_writes_what_the_other_does(seed: int) -> None:
     with mock.patch.object(examination, "PodPickler", DeepPodPickler):
         play(seed, random.Random(seed).choice(list(POLICIES)))

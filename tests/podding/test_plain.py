@@ -22,14 +22,13 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from pod.podding import pickler, plain
 from pod.podding.definitions import Tokens
 from pod.podding.examination import Examination
 from pod.podding.pods import Component
 from pod.podding.policies import POLICIES, Policy, make_policy
 from support.graphs import NAMES, Failure, Node, Slotted, change
+from support.seeds import by_seed
 
 T = TypeVar("T")
 SCALE = int(os.environ.get("POD_TEST_SCALE", "1"))
@@ -298,14 +297,7 @@ def containers(roots: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@settings(
-    max_examples=60 * SCALE,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate],
-    print_blob=True,
-)
-@given(seed=st.integers(0, 2**48))
+@by_seed(60 * SCALE)
 def test_looking_ahead_makes_no_difference(policy: str, seed: int) -> None:
     rng = random.Random(seed)
     # Names of attributes are another matter from some number of objects on.

@@ -16,7 +16,7 @@ from pod.podding.reducers.texts import FEWEST, reduce_text
 PIECES = ["", "a", "bc", "é", "日本", "😀", "\ud800", "\udfff", *map(chr, rebuild._SEPARATORS)]
 
 
-@settings(max_examples=400, deadline=None, print_blob=True)
+@settings(max_examples=400)
 @given(seed=st.integers(0, 2**48))
 def test_text_is_what_it_was(seed: int) -> None:
     rng = random.Random(seed)

@@ -10,14 +10,13 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from pod.podding import memory
 from pod.podding.policies import POLICIES
 from pod.session import looks
 from pod.session.effort import Effort
 from pod.store.storage import LocalStorage
 from support.graphs import NAMES, change
+from support.seeds import by_seed
 from support.twins import Twin
 
 SCALE = int(os.environ.get("POD_TEST_SCALE", "1"))
@@ -58,14 +57,7 @@ def play_on(rng: random.Random, way: str, directory: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["auto", "fork", "thread"])
-@settings(
-    max_examples=40 * SCALE,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate],
-    print_blob=True,
-)
-@given(seed=st.integers(0, 2**48))
+@by_seed(40 * SCALE)
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_every_time_is_restored_as_a_deep_copy_taken_then(way: str, seed: int) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -17,7 +17,7 @@ from pod.store.codec import CHUNK_BYTES, Method, chunks, decode, digest, encode
 NOISE = random.Random(1).randbytes(5000)
 
 
-@settings(max_examples=100, deadline=None, print_blob=True)
+@settings(max_examples=100)
 @given(st.binary(max_size=2000), st.integers(1, 200), st.integers(1, 6))
 def test_a_blob_comes_back(data: bytes, repeats: int, level: int) -> None:
     encoded = encode(data * repeats, level)
@@ -25,7 +25,7 @@ def test_a_blob_comes_back(data: bytes, repeats: int, level: int) -> None:
     assert decode(encoded.method, encoded.data, encoded.raw_bytes) == data * repeats
 
 
-@settings(max_examples=100, deadline=None, print_blob=True)
+@settings(max_examples=100)
 @given(
     st.integers(-(1 << 40), 1 << 40), st.integers(-300, 300), st.integers(512, 3000),
     st.binary(max_size=9), st.sampled_from("bhiqfd"),
@@ -109,7 +109,7 @@ def test_a_frame_that_lies_about_its_size_is_refused() -> None:
         decode(7, honest, len(raw))
 
 
-@settings(max_examples=150, deadline=None, print_blob=True)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_bytes_decode_or_are_damaged(data: st.DataObject) -> None:
     encoded = bytearray(encode(b"some words, " * 50, 3).data)

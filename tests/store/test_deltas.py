@@ -77,7 +77,7 @@ def deltas_of(repository: Repository) -> list[PackEntry]:
 # --- one blob
 
 
-@settings(max_examples=150 * SCALE, deadline=None, print_blob=True)
+@settings(max_examples=150 * SCALE)
 @given(
     base=st.binary(max_size=3000),
     cuts=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 3000)), max_size=6),
@@ -158,7 +158,7 @@ def test_a_delta_does_not_decode_to_something_huge() -> None:
     assert encode_delta(bytes(1000), base, plain) is None
 
 
-@settings(max_examples=150 * SCALE, deadline=None, print_blob=True)
+@settings(max_examples=150 * SCALE)
 @given(st.data())
 def test_any_bytes_against_any_base_decode_or_are_damaged(data: st.DataObject) -> None:
     base, blob = versions(2, 3000)
@@ -189,7 +189,7 @@ def test_a_changed_blob_is_stored_as_a_delta_and_read_back() -> None:
         assert reader.read_many([digest(second), digest(first)]) == by_digest(first, second)
 
 
-@settings(max_examples=40 * SCALE, deadline=None, print_blob=True)
+@settings(max_examples=40 * SCALE)
 @given(seed=st.integers(0, 2**32), data=st.data())
 def test_chains_of_any_shape_are_read_back(seed: int, data: st.DataObject) -> None:
     rng = random.Random(seed)
@@ -336,7 +336,7 @@ def spoil(data: bytes, at: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 64]) + data[at + 1 :]
 
 
-@settings(max_examples=60 * SCALE, deadline=None, print_blob=True)
+@settings(max_examples=60 * SCALE)
 @given(data=st.data())
 def test_damage_costs_what_depends_on_it_and_nothing_else(data: st.DataObject) -> None:
     repository = Repository.open(MemoryStorage())
@@ -495,7 +495,7 @@ def test_a_chain_does_not_grow_without_bound_in_memory() -> None:
 # --- copies
 
 
-@settings(max_examples=150 * SCALE, deadline=None, print_blob=True)
+@settings(max_examples=150 * SCALE)
 @given(seed=st.integers(0, 2**32))
 def test_copies_agree_with_a_naive_twin(seed: int) -> None:
     rng = random.Random(seed)

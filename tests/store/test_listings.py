@@ -111,7 +111,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, print_blob=True)
+@settings(max_examples=150)
 @given(steps=STEPS, is_local=st.booleans())
 def test_a_kept_listing_is_what_listing_anew_gives(
     steps: list[tuple[str, int]], is_local: bool, tmp_path_factory: pytest.TempPathFactory

@@ -44,7 +44,7 @@ def read_all(storage: Storage) -> dict[str, bytes | DamagedError]:
     return {entry.digest: blob for entry, blob in read_blobs(storage, KEY, entries)}
 
 
-@settings(max_examples=60, deadline=None, print_blob=True)
+@settings(max_examples=60)
 @given(st.lists(st.binary(max_size=300).map(lambda b: b * 7) | st.binary(max_size=300)))
 def test_blobs_come_back(blobs: list[bytes]) -> None:
     contents = by_digest(*blobs)
@@ -168,7 +168,7 @@ def test_every_changed_byte_is_noticed_or_harmless() -> None:
     assert noticed >= len(whole) - len(MAGIC) - 4
 
 
-@settings(max_examples=150, deadline=None, print_blob=True)
+@settings(max_examples=150)
 @given(st.binary(max_size=400), st.booleans())
 def test_random_bytes_are_damaged(data: bytes, dressed: bool) -> None:
     storage = MemoryStorage()
@@ -181,7 +181,7 @@ u64 = st.integers(0, 2**64 - 1)
 numbers = st.integers(0, 200) | u64
 
 
-@settings(max_examples=200, deadline=None, print_blob=True)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(numbers, numbers, numbers, st.integers(0, 255)), max_size=3), u64)
 def test_a_forged_index_with_a_valid_hash_allocates_nothing_absurd(
     records: list[tuple[int, int, int, int]], end: int

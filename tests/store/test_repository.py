@@ -234,9 +234,7 @@ class Twins(RuleBasedStateMachine):
 
 
 TestTwins = Twins.TestCase
-TestTwins.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, print_blob=True
-)
+TestTwins.settings = settings(max_examples=40, stateful_step_count=25)
 
 
 # Blobs
@@ -421,7 +419,7 @@ def test_an_unknown_time_is_missing(repository: Repository) -> None:
         repository.read_commit(0)
 
 
-@settings(max_examples=60, deadline=None, print_blob=True)
+@settings(max_examples=60)
 @given(st.binary(max_size=60), st.data())
 def test_a_changed_or_cut_commit_is_damaged(body: bytes, data: st.DataObject) -> None:
     storage = MemoryStorage()

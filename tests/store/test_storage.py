@@ -57,7 +57,7 @@ def test_a_missing_key_says_so_in_plain_words(storage: Storage) -> None:
         assert not str(caught.value).startswith(("'", '"'))
 
 
-@settings(max_examples=60, deadline=None, print_blob=True)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=40), start=st.integers(-60, 60), length=st.integers(0, 60))
 def test_ranges_are_slices(
     data: bytes, start: int, length: int, tmp_path_factory: pytest.TempPathFactory

@@ -329,7 +329,7 @@ def test_a_write_whose_outcome_is_unknown_is_repeated_safely(
     writer.close()
 
 
-@settings(max_examples=60, deadline=None, print_blob=True)
+@settings(max_examples=60)
 @given(
     st.lists(st.sampled_from(["save", "flush", "break packs", "break commits", "mend"])),
     st.booleans(),

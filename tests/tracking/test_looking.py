@@ -267,7 +267,7 @@ def random_cell(chance: random.Random) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=6 * SCALE, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6 * SCALE, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1 << 32))
 def test_random_cells_that_look_change_nothing(seed: int) -> None:
     chance = random.Random(seed)
