@@ -7,6 +7,7 @@ import shutil
 import tempfile
 
 import pod.library
+import pod.threads
 import pytest
 from hypothesis import settings
 
@@ -16,6 +17,10 @@ settings.load_profile("pod")
 
 # Where looks at a namespace are made, in all tests that leave it open.
 pod.library.DEFAULT_SNAPSHOT = os.environ.get("POD_TEST_SNAPSHOT", "auto")
+
+# What runs the tests in several processes has a thread of its own in each, which only waits. Else
+# nothing would be forked in them.
+pod.threads._INFRASTRUCTURE |= {"execnet"}
 
 _home = tempfile.mkdtemp(prefix="pod-tests-")
 # Before anything opens a pod directory. XDG's variable and not Pod's own, since tests that start a

@@ -36,8 +36,8 @@ def others_at_work() -> bool:
 
 
 _SLEEPING = {
-    "x86_64": frozenset({7, 23, 35, 43, 45, 47, 61, 230, 232, 270, 271, 281, 288}),
-    "aarch64": frozenset({22, 72, 73, 101, 115, 202, 207, 212, 242, 260}),
+    "x86_64": frozenset({0, 7, 23, 35, 43, 45, 47, 61, 230, 232, 270, 271, 281, 288}),
+    "aarch64": frozenset({22, 63, 72, 73, 101, 115, 202, 207, 212, 242, 260}),
 }.get(platform.machine(), frozenset[int]())
 """Numbers of the system's calls that wait for a time, a file, a connection or a process: a thread
 in one of them runs nothing, and has to wait for this one before it runs any Python."""

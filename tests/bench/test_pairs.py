@@ -131,7 +131,7 @@ def test_an_end_from_outside_keeps_what_was_measured(tmp_path: Path) -> None:
 
 def test_a_profile_names_what_is_waited_for(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pod.bench", "profile", "pga", "rmtree", "--scale", "tiny"]
-    command += ["--cache", str(tmp_path / "data")]
+    command += ["--cache", str(tmp_path / "data"), "--lines", "400"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "_after_cell" in done.stdout
 

@@ -290,13 +290,13 @@ def test_outputs_keep_the_live_objects_they_showed(pod: PodKernel) -> None:
 
 
 def test_a_placeholder_stands_in_its_container_and_says_what_it_was(pod: PodKernel) -> None:
-    ran = pod.run(
+    said = pod.heard(
         "import threading\ndef numbers(): yield 1\n"
         "box = {'lock': threading.Lock(), 'rest': [1, 2]}\nsame = box['lock']\n"
         "running = numbers()\nlog = open('log.txt', 'w')"
     )
-    assert [line for line in ran.said if "`box`" in line and "_thread.lock" in line]
-    assert [line for line in ran.said if "`running`" in line]
+    assert [line for line in said if "`box`" in line and "_thread.lock" in line]
+    assert [line for line in said if "`running`" in line]
     t = pod.head["t"]
     pod.run("log.close()\ndel box, same, running, log")
     shown = pod.checkout(t).text

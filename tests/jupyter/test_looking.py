@@ -24,12 +24,18 @@ DATA = (
 )
 
 
+class HereKernel(PodKernel):
+    """Looks at the namespace where the spy is."""
+
+    snapshot = "inline" if PodKernel.snapshot == "fork" else PodKernel.snapshot
+
+
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodKernel]:
     directory = tmp_path_factory.mktemp("looking") / "work"
     directory.mkdir()
     (directory / "spy.py").write_text(SPY)
-    with PodKernel(directory) as opened:
+    with HereKernel(directory) as opened:
         opened.run("import spy")
         yield opened
 

@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 from pod.podding import memory
 from pod.podding.policies import POLICIES
-from pod.session import looks
+from pod.session import forked, looks
 from pod.session.effort import Effort
 from pod.store.storage import LocalStorage
 from support.graphs import NAMES, change
@@ -62,3 +62,15 @@ def play_on(rng: random.Random, way: str, directory: Path) -> None:
 def test_every_time_is_restored_as_a_deep_copy_taken_then(way: str, seed: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         play(seed, way, Path(directory))
+
+
+@pytest.mark.skipif(not forked.can_fork(), reason="forks are not used on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("way", ["auto", "fork"])
+def test_looks_are_made_in_children(tmp_path: Path, way: str) -> None:
+    """Else the test above could pass for want of anything to find, as where other threads of the
+    process keep it from being forked."""
+    with mock.patch.object(forked, "_start", wraps=forked._start) as start:
+        for seed in range(5):
+            play(seed, way, tmp_path)
+    assert start.call_count >= 5

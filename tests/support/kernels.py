@@ -276,6 +276,14 @@ class PodKernel(Kernel):
         assert head["code"] == code
         return head["t"]
 
+    def heard(self, code: str) -> list[str]:
+        """Run a cell, and what Pod has to say of it. Where it is looked at elsewhere, that is told
+        after the cell that comes next."""
+        ran = self.run(code)
+        if ran.said:
+            return ran.said
+        return self.run("%pod_status").said  # waits until it has been looked at
+
     def checkout(self, what: object) -> Ran:
         """`%pod_checkout`, which must go well."""
         ran = self.run(f"%pod_checkout {what}")

@@ -218,6 +218,8 @@ class FirstSeen:
     def __init__(self) -> None:
         self._since: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._told: dict[int, tuple[str, int]] = {}
+        self._kinds: set[str] = set()
+        """Names of types of which an object was told."""
         self.noted: list[tuple[int, str, int]] = []
         """Objects that were new: `id`, type and time id."""
 
@@ -239,8 +241,21 @@ class FirstSeen:
         """What a copy of this process noted. Which object each was is known by its address only,
         so that one of the same type that took its place would be mistaken for it."""
         for key, kind, t in noted:
+            self._kinds.add(kind)
             if len(self._told) < _REMEMBERED:
                 self._told[key] = (kind, t)
+
+    def foresee(self, objects: Collection[Any], t: int) -> None:
+        """Take note of those of these objects that are likely to be opaque, by their types, before
+        they are looked at in a copy of this process, so that each is known by more than its
+        address."""
+        since = self.at(t)
+        for kind in set(map(type, objects)):
+            if kind.__qualname__ in self._kinds:
+                for each in objects:
+                    if type(each) is kind:
+                        self._told.pop(id(each), None)  # of another one, that was there before
+                        since(each)
 
     def _told_of(self, obj: object) -> int | None:
         kind, t = self._told.pop(id(obj), ("", 0))

@@ -415,7 +415,7 @@ class PodExtension(Configurable):
         if saved is not None:
             self._unsaved_code.clear()
             self._report(saved)
-            self._report_landed()
+            self.report_landed()
             self._upkeep.after_save(self._rules(), 60.0 * self.retention_minutes)
         self._report_writing()
         return saved
@@ -482,8 +482,8 @@ class PodExtension(Configurable):
         if self.verbosity >= 2 and not saved.under_way:
             self.say(f"time {saved.t} saved, {saved.seconds * 1000:.1f} ms")
 
-    def _report_landed(self) -> None:
-        """What earlier saves found once they were over."""
+    def report_landed(self) -> None:
+        """Tell what earlier saves found once they were over, if that has not been told."""
         for saved in self.session.take_landed():
             self._report_opaque(saved)
             if self.verbosity >= 2:

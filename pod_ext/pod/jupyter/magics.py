@@ -328,6 +328,7 @@ class PodMagics(Magics):
         if extension.write_trouble:
             lines.append(("not written", extension.write_trouble))
         display(Report(_headline(extension), tuple(lines)))
+        extension.report_landed()
 
     def _stored(self) -> list[tuple[str, str]]:
         """Status lines on what the pod directory holds."""

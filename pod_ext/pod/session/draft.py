@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextvars
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,8 +21,6 @@ from pod.session.outcomes import Cell
 from pod.store.repository import Written
 from pod.store.writer import WriteJob
 from pod.tracking import Touched
-
-_MOMENT = 0.002
 
 
 class LookLostError(PodError):
@@ -144,8 +141,7 @@ class Forked:
         return word
 
     def await_word(self) -> None:
-        while not self.over and self.word() is None:
-            time.sleep(_MOMENT)
+        self.child.await_word()
 
     def word_by_sibling(self) -> Word:
         word = self.child.word_for_sibling()

@@ -22,7 +22,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ STUCK_SECONDS = 5.0
 
 _TICK = 0.25
 _SHORT_TICK = 0.01
+_MOMENT = 0.002
 _LONG = 1000.0
 _TRIES = 5
 _WHILE = 0.001
@@ -59,7 +60,7 @@ def can_fork() -> bool:
     process keeps it from being forked."""
     if not sys.platform.startswith("linux") or not hasattr(os, "memfd_create"):
         return False
-    if not _UNSAFE_MODULES.isdisjoint(sys.modules):
+    if any(name in sys.modules for name in _UNSAFE_MODULES):  # they are few, modules are many
         return False
     cuda = sys.modules.get("torch.cuda")
     return not getattr(cuda, "_initialized", False)
@@ -123,6 +124,12 @@ class Child:
             if self._word is None and not self.over:
                 self._word = _said(self._words)
             return self._word
+
+    def await_word(self) -> None:
+        """Until it has said something, or is over."""
+        while not self.over and self.word() is None:
+            with self._stepping:
+                self._step(_MOMENT)
 
     def word_for_sibling(self) -> Any:
         """In a child that was forked later: the same, waited for; None if it ended without."""
@@ -260,14 +267,15 @@ def _in_the_child(
         _settle_in(numbers)
 
         def say(word: Any) -> None:
-            _say(words, pickle.dumps(word, protocol=5))
+            with _without_limit():
+                _say(words, pickle.dumps(word, protocol=5))
 
         try:
             message = pickle.dumps((True, work(say)), protocol=5)
         except BaseException as error:
             message = pickle.dumps((False, f"{type(error).__name__}: {one_line(error)}"[:500]))
-        _lift_limit()
-        _say(results, message)
+        with _without_limit():
+            _say(results, message)
     finally:
         os._exit(0)  # nothing of the parent's is closed, flushed or finalised here
 
@@ -289,13 +297,19 @@ def _settle_in(numbers: Any) -> None:
     random.setstate(numbers)  # Python seeds it anew in each child, and it may be saved
 
 
-def _lift_limit() -> None:
+@contextlib.contextmanager
+def _without_limit() -> Iterator[None]:
     """A limit on files holds for files in memory, too, and is not meant for these."""
     import resource  # which only systems with forks have
 
+    limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     with contextlib.suppress(OSError, ValueError):
-        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
 
 
 def _say(file: int, message: bytes) -> None:

@@ -121,6 +121,7 @@ class Looks:
             raise NoRoomError
         active = active if seen is None else seen.active
         self._survey.name_definitions(active)
+        self._survey.since.foresee([active.roots[name] for name in active.rebound], task.t)
         gate.open = False
         if way == "thread":
             return self._thread(task, active, seen), active
@@ -134,7 +135,7 @@ class Looks:
 
     def _way(self, task: Task, active: Active) -> str:
         """`inline`, `fork` or `thread`."""
-        if task.here or not self.only_here.isdisjoint(active.roots):
+        if task.here or any(name in active.roots for name in self.only_here):
             self.only_here -= active.roots.keys()
             return "inline"
         if self.way in ("inline", "thread"):
