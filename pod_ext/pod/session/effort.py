@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import chain, islice
 from typing import Any
 
+from pod.compare.describe import type_name
+
 _PER_BYTE = 1e-9
 """Seconds to hash and copy a byte of a buffer."""
 _PER_OBJECT = 5e-7
@@ -28,6 +30,9 @@ _REMEMBERED = 100_000
 _SEQUENCES = frozenset({list, tuple, set, frozenset, deque})
 _MAPPINGS = frozenset({dict, OrderedDict})
 _ATOMS = frozenset({int, float, complex, bool, type(None)})
+_WELL_KNOWN = _SEQUENCES | _MAPPINGS | _ATOMS | {str, bytes, bytearray}
+_SHORT = 0.003
+"""Seconds of a look at which no type in it can be to blame."""
 
 
 class Effort:
@@ -35,6 +40,8 @@ class Effort:
 
     def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
+        self._slow: set[str] = set()
+        """Names of types of which an object was in a look that took too long."""
 
     def exceeds(self, roots: Mapping[str, Any], rebound: Collection[str], limit: float) -> bool:
         """Whether looking at these probably takes more than so many seconds."""
@@ -44,6 +51,8 @@ class Effort:
         for name, value in roots.items():
             known = self._seconds.get(name)
             if known is None or name in rebound:
+                if self._slow and type_name(type(value)) in self._slow:
+                    return True
                 total += max(known or 0.0, guess(value))
             else:
                 total += known
@@ -51,8 +60,18 @@ class Effort:
                 return True
         return False
 
-    def note(self, nbytes: Mapping[str, int], seconds: float) -> None:
-        """A look at these took so long, shared among them by their size."""
+    def note_too_long(self, roots: Mapping[str, Any], rebound: Collection[str]) -> None:
+        """A look at these was thought to be short, and was not: one of these types is to blame,
+        unless a look at an object of it turns out to be short."""
+        for name in rebound & roots.keys():
+            kind = type(roots[name])
+            if kind not in _WELL_KNOWN and _of_library(kind) is None:
+                self._slow.add(type_name(kind))
+
+    def note(self, nbytes: Mapping[str, int], types: Collection[str], seconds: float) -> None:
+        """A look at these, of these types, took so long, shared among them by their size."""
+        if seconds < _SHORT:
+            self._slow.difference_update(types)
         total = sum(nbytes.values()) or 1
         if len(self._seconds) > _REMEMBERED:
             self._seconds.clear()

@@ -65,7 +65,8 @@ class Landings:
         for place, content in findings.observed:
             self._policy.observe(place, content)
         sizes = {entry.name: entry.nbytes for entry in findings.variables}
-        self._looks.effort.note(sizes, found.seconds)
+        types = {entry.type for entry in findings.variables}
+        self._looks.effort.note(sizes, types, found.seconds)
         blobs = Collector(self._has_blob, {**draft.blobs, **found.blobs})
         after = advance(before, draft.changes, findings, blobs.put).with_random(draft.random)
         commit = _commit(draft, before, after, session, notebook)

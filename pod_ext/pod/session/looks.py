@@ -170,6 +170,7 @@ class Looks:
                 task.before, task.values, task.touched, task.t, deadline, active
             )
         except TooLongError:
+            self.effort.note_too_long(active.roots, active.rebound)
             return None
 
     def _here(
