@@ -162,6 +162,15 @@ class Forked:
         self.child.kill()
 
 
+_THREAD = threading.local()
+
+
+def is_looking() -> bool:
+    """Whether this thread is one that looks, so that what runs here is code of the objects that are
+    looked at. It may read them; if it waited for the look, it would wait for itself."""
+    return getattr(_THREAD, "is_looking", False)
+
+
 class Threaded:
     """A look that a thread of this process makes; what it looks at must not change meanwhile."""
 
@@ -176,6 +185,7 @@ class Threaded:
         thread.start()
 
     def _run(self) -> None:
+        _THREAD.is_looking = True
         try:
             self._found = self._look()
         except BaseException as error:

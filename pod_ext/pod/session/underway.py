@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 
 from pod.history.state import State
-from pod.session.draft import Draft, Threaded
+from pod.session.draft import Draft, Threaded, is_looking
 
 
 class UnderWay:
@@ -61,6 +61,8 @@ class UnderWay:
 
     def await_in_code(self, names: Collection[str] | None) -> None:
         """What the user's code does before it may use what a thread looks at."""
+        if is_looking():
+            return
         started = time.perf_counter()
         self.await_looks(names)
         self.held_seconds += time.perf_counter() - started
