@@ -59,6 +59,11 @@ class TrackedNamespace(dict[str, Any]):
         self._wait = wait
         self._held = names
 
+    def _await(self, name: Any) -> None:
+        """Before its object is given to whoever may alter it."""
+        if name in self._held and self._wait is not None:
+            self._wait((name,))
+
     def _reach_everything(self) -> None:
         self._everything = True
         if self._held and self._wait is not None:
@@ -76,8 +81,8 @@ class TrackedNamespace(dict[str, Any]):
         self._touched.add(name)
         if name in self._watched:
             self._watched_read()
-        if name in self._held and self._wait is not None:
-            self._wait((name,))
+        if name in self._held:
+            self._await(name)
         return dict.__getitem__(self, name)
 
     def __iter__(self) -> Iterator[str]:
@@ -132,15 +137,18 @@ class TrackedNamespace(dict[str, Any]):
 
     def setdefault(self, name: Any, default: Any = None) -> Any:
         self._touched.add(name)
+        self._await(name)
         return super().setdefault(name, default)
 
     def pop(self, name: Any, *default: Any) -> Any:
         self._touched.add(name)
+        self._await(name)
         return super().pop(name, *default)
 
     def popitem(self) -> tuple[str, Any]:
         name, value = super().popitem()
         self._touched.add(name)
+        self._await(name)
         return name, value
 
     def update(self, *args: Any, **kwargs: Any) -> None:

@@ -9,12 +9,15 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-_WAITING_MODULES = frozenset(
+_WAITING = frozenset(
     {
-        "concurrent.futures.thread", "multiprocessing.connection", "queue", "selectors", "socket",
-        "socketserver", "subprocess", "threading",
+        ("threading", "wait"), ("threading", "join"), ("threading", "_wait_for_tstate_lock"),
+        ("concurrent.futures.thread", "_worker"),
     }
 )  # fmt: skip
+"""Functions, with their modules, that wait for locks. A thread whose innermost frame is any other
+function's, even of these modules, may be in the middle of something: what `Thread.run` calls may be
+C code. Whether it is asleep, the system knows, but for waits for locks."""
 _INFRASTRUCTURE = frozenset({"IPython", "ipykernel", "pod", "tornado", "zmq"})
 
 
@@ -40,12 +43,15 @@ def others_at_work() -> bool:
     frames = sys._current_frames()
     # A frame that refers to itself would be kept, and all objects of those who called.
     del frames[threading.get_ident()]
-    modules = {ident: str(frame.f_globals.get("__name__")) for ident, frame in frames.items()}
+    places = {
+        ident: (str(frame.f_globals.get("__name__")), frame.f_code.co_name)
+        for ident, frame in frames.items()
+    }
     del frames
     busy = {
         ident
-        for ident, module in modules.items()
-        if module not in _WAITING_MODULES and module.partition(".")[0] not in _INFRASTRUCTURE
+        for ident, (module, function) in places.items()
+        if (module, function) not in _WAITING and module.partition(".")[0] not in _INFRASTRUCTURE
     }
     if not busy:
         return False

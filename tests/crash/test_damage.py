@@ -67,7 +67,9 @@ class Node(Node):
 new = Node()
 """,
     "many_3.append('x')\nmany_7 = np.arange(400.0)\ncount = [each for each in range(50)]",
-    "data[69_999] = 7",
+    "noise = np.random.default_rng(1).random(9000)",
+    "data[69_999] = 7\nnoise[5] = 0.5",
+    "noise[6] = 0.5",
 ]
 
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pod
+import pytest
 
 SOURCE = """
 import time
@@ -30,3 +31,23 @@ def test_code_of_what_is_looked_at_may_use_what_is_held(tmp_path: Path) -> None:
         second = store.save(namespace)
         assert [store.load(t)["slow"].value for t in (first, second)] == [1, 2]
         assert store.verify()
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["held.append(2)", "globals()['held'].append(2)", "globals().get('held').append(2)",
+     "globals().setdefault('held', 1).append(2)", "globals().pop('held').append(2)",
+     "[v for v in globals().values() if type(v) is list][0].append(2)",
+     "globals().popitem()[1].append(2)", "globals().copy()['held'].append(2)",
+     "dict(globals())['held'].append(2)", "{**globals()}['held'].append(2)"],
+)  # fmt: skip
+def test_whoever_gets_an_object_that_is_held_waits(tmp_path: Path, code: str) -> None:
+    with pod.open(tmp_path / ".pod", snapshot="thread") as store:
+        namespace = pod.new_managed_namespace()
+        exec(SOURCE, namespace)
+        namespace["held"] = [1, namespace["slow"]]
+        t = store.save(namespace)
+        exec(code.replace("globals()", "namespace"), {"namespace": namespace}) if (
+            "globals" in code
+        ) else exec(code, namespace)
+        assert store.load(t)["held"][0::2] == [1]

@@ -67,7 +67,9 @@ class Landings:
         sizes = {entry.name: entry.nbytes for entry in findings.variables}
         types = {entry.type for entry in findings.variables}
         self._looks.effort.note(sizes, types, found.seconds)
-        blobs = Collector(self._has_blob, {**draft.blobs, **found.blobs})
+        # What an earlier look found as well was not known to this one, while both were under way.
+        new = {d: blob for d, blob in found.blobs.items() if not self._has_blob(d)}
+        blobs = Collector(self._has_blob, {**draft.blobs, **new})
         after = advance(before, draft.changes, findings, blobs.put).with_random(draft.random)
         commit = _commit(draft, before, after, session, notebook)
         bases = dict(found.bases)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import pickle
 import sys
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -30,16 +31,13 @@ def reduce_text(flat: np.ndarray[Any, Any]) -> tuple[Any, ...] | None:
     codes = None
     if _often_the_same(flat):
         flat, codes = _distinct(flat)
-    values = flat.tolist()
-    kinds = set(map(type, values))
-    missing = "" if kinds == {str} else _missing_name(values, kinds)
-    if missing is None:
+    found = _joined(flat)
+    if found is None:
         return None
-    strings = [value for value in values if type(value) is str] if missing else values
-    data = "".join(strings).encode("utf-8", "surrogatepass")
+    data, lengths, missing = found
     return (
         pickle.PickleBuffer(data),
-        _buffer(_lengths(values, bool(missing))),
+        _buffer(lengths),
         None if codes is None else _buffer(codes),
         missing,
     )
@@ -49,22 +47,43 @@ def _buffer(array: Any) -> pickle.PickleBuffer:
     return pickle.PickleBuffer(array)
 
 
-def _missing_name(values: list[Any], kinds: set[type]) -> str | None:
-    """Name of the one object that stands for a missing string, if all that is not one is that."""
-    if str not in kinds:
+def _joined(flat: np.ndarray[Any, Any]) -> tuple[bytes, np.ndarray[Any, Any], str] | None:
+    """All text, the length of each string, and the name of what stands for missing ones, if any.
+
+    Block by block, so that the objects of a block, which may lie anywhere in memory, are in the
+    processor's cache from the first look at them to the last.
+    """
+    parts = []
+    lengths = np.empty(flat.size, np.uint32)
+    missing: dict[int, Any] = {}
+    for start in range(0, flat.size, _BLOCK):
+        values = flat[start : start + _BLOCK].tolist()
+        strings = values
+        if set(map(type, values)) == {str}:
+            each: Iterable[int] = map(len, values)
+        else:
+            strings = [value for value in values if type(value) is str]
+            missing.update((id(value), value) for value in values if type(value) is not str)
+            if len(missing) > 1:
+                return None
+            each = (len(value) if type(value) is str else MISSING_LENGTH for value in values)
+        lengths[start : start + _BLOCK] = np.fromiter(each, np.uint32, len(values))
+        parts.append("".join(strings).encode("utf-8", "surrogatepass"))
+    name = _missing_name(missing) if missing else ""
+    # Missing ones alone are no text.
+    if name is None or (missing and not (lengths != MISSING_LENGTH).any()):
         return None
-    others = {id(value) for value in values if type(value) is not str}
-    if len(others) > 1:
-        return None
+    return b"".join(parts), lengths, name
+
+
+_BLOCK = 4096
+"""Strings. With 100 bytes for each, a block is in the second cache of any processor."""
+
+
+def _missing_name(missing: Collection[int]) -> str | None:
+    """Name of the one object, by its `id`, that stands for a missing string."""
     names = ("None", "nan", "NA") if "pandas" in sys.modules else ("None", "nan")
-    return next((name for name in names if id(missing_value(name)) in others), None)
-
-
-def _lengths(values: list[Any], some_missing: bool) -> np.ndarray[Any, Any]:
-    if not some_missing:
-        return np.fromiter(map(len, values), np.uint32, len(values))
-    each = (len(value) if type(value) is str else MISSING_LENGTH for value in values)
-    return np.fromiter(each, np.uint32, len(values))
+    return next((name for name in names if id(missing_value(name)) in missing), None)
 
 
 def _addresses(flat: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
