@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from pod.threads import giving_way, others_at_work
+from pod.threads import others_at_work
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the system")
 
@@ -79,13 +79,3 @@ def test_so_is_one_whose_function_is_not_python_s() -> None:
     with thread(np.linalg.svd, matrix), ThreadPoolExecutor(1) as pool:
         assert others_at_work()
         pool.submit(np.linalg.svd, matrix[:400, :400])
-
-
-def test_others_give_way_sooner_for_a_while() -> None:
-    interval = sys.getswitchinterval()
-    with giving_way():
-        assert sys.getswitchinterval() < interval
-    assert sys.getswitchinterval() == interval
-    with pytest.raises(ZeroDivisionError), giving_way():
-        raise ZeroDivisionError
-    assert sys.getswitchinterval() == interval

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import platform
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 _WAITING = frozenset(
@@ -19,22 +17,6 @@ _WAITING = frozenset(
 function's, even of these modules, may be in the middle of something: what `Thread.run` calls may be
 C code. Whether it is asleep, the system knows, but for waits for locks."""
 _INFRASTRUCTURE = frozenset({"IPython", "ipykernel", "pod", "tornado", "zmq"})
-
-
-@contextlib.contextmanager
-def giving_way() -> Iterator[None]:
-    """Have the other threads of Python's give way to this one sooner than usual, since a person
-    waits for it."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(min(interval, _SOON))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
-
-
-_SOON = 0.0002
-"""Seconds after which a thread has to let another one go on that waits; usually 0.005."""
 
 
 def others_at_work() -> bool:

@@ -41,7 +41,7 @@ WAYS = ("auto", "inline", "fork", "thread")
 SHORT_SECONDS = 0.006
 """A look that takes no longer is made here: a fork would take about as long."""
 
-LONG_SECONDS = 0.012
+LONG_SECONDS = 0.008
 """A look that takes longer is never made here, however long a fork takes."""
 
 SHORT_BYTES = 6_000_000

@@ -49,7 +49,6 @@ from pod.session.survey import Survey, is_unavailable
 from pod.session.underway import UnderWay
 from pod.store.codec import digest as digest_of
 from pod.store.writer import WriteJob, Writer
-from pod.threads import giving_way
 from pod.tracking import Touched, Tracker
 from pod.tracking.aliases import Aliases
 
@@ -193,7 +192,7 @@ class Session:
     def _saved(self, cell: Cell, only_if_changed: bool, again: Draft | None) -> Saved | None:
         if os.getpid() != self._pid:
             raise PodError("this is a forked copy of the process whose namespace Pod saves")
-        with self._lock, uninterrupted() as gate, giving_way():
+        with self._lock, uninterrupted() as gate:
             started = time.perf_counter()
             self._touched |= self._tracker.take()
             gate.let_in()
