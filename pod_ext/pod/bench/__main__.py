@@ -129,16 +129,16 @@ def _measure(options: argparse.Namespace, pairs: list[Pair], probes: list[str]) 
     status = 0
     try:
         with bench, _Progress(len(pairs) + len(probes)) as progress:
-            for pair in pairs:
-                progress.begin(pair.label)
-                run = bench.run(pair)
-                progress.end(_line(run))
-                status |= bool(run.error and not run.unavailable)
             for name in probes:
                 progress.begin(name)
                 probe = bench.probe(name, options.scale, options.seed)
                 progress.end(_line(probe))
                 status |= bool(probe.error)
+            for pair in pairs:
+                progress.begin(pair.label)
+                run = bench.run(pair)
+                progress.end(_line(run))
+                status |= bool(run.error and not run.unavailable)
     except KeyboardInterrupt:
         print(f"interrupted; what was measured is in {options.results}", file=sys.stderr)
         status = INTERRUPTED
