@@ -13,6 +13,7 @@ Which of them it was makes no difference to what is saved.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -47,8 +48,11 @@ LONG_SECONDS = 0.008
 SHORT_BYTES = 6_000_000
 """So many bytes are hashed and copied in that time."""
 
-MOST_UNDER_WAY = 24
+MOST_UNDER_WAY = 48
 """Looks under way at a time; the next one that is to be made elsewhere waits for one of them."""
+
+AT_ONCE = 1 + (os.cpu_count() or 1)
+"""So many children examine objects at a time; others wait, and use nothing meanwhile."""
 
 FEW_UNDER_WAY = 4
 SPARE_MEMORY = 0.25
@@ -204,6 +208,9 @@ class Looks:
     ) -> Found:
         tokens = self._survey.tokens
         tokens.mint_apart(task.t)
+        # Those that were begun first are to be over first.
+        for draft in task.drafts[: 1 - AT_ONCE]:
+            draft.look.word_by_sibling()
         seconds = 0.0
         if seen is None:
             before = task.before

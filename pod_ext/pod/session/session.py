@@ -406,6 +406,10 @@ class Session:
         while True:
             with self._lock:
                 if draft.done is not None or draft not in self.under_way.drafts:
+                    # Those after it as well, if nothing has to be waited for: each that is left is
+                    # in the way of all later saves.
+                    while self.under_way.drafts and self.under_way.drafts[0].look.over:
+                        self._land(self.under_way.drafts[0])
                     return draft.done
                 first = self.under_way.drafts[0]
                 if first.look.over:
