@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import array
 import types
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -310,6 +310,7 @@ def _sets(walk: Walk, old: Any, new: Any) -> Difference | None:
     size = change(len(before), len(after), "element")
     for token, item in _by_trial(walk, before, after):
         del before[token], after[item]
+    before, after = _renumbered(before), _renumbered(after)
     for token, item in before.items():
         if token not in after:
             report.remove("", item)
@@ -319,6 +320,20 @@ def _sets(walk: Walk, old: Any, new: Any) -> Difference | None:
         if token not in before:
             report.add("", item)
     return report.difference(", ".join([size, *report.counts()]))
+
+
+def _renumbered(elements: dict[Any, Any]) -> dict[Any, Any]:
+    """Those told apart by order alone are numbered anew, by type: which of them are left over, and
+    pair with which, does not depend on where a set happened to have them."""
+    found: dict[Any, Any] = {}
+    count: Counter[str] = Counter()
+    for token, item in elements.items():
+        known = token
+        if type(token) is _Unknown:
+            count[token[0]] += 1
+            known = _Unknown((token[0], count[token[0]]))
+        found[known] = item
+    return found
 
 
 def _buffers(walk: Walk, old: Any, new: Any) -> Difference | None:
