@@ -301,7 +301,9 @@ def test_at_any_moment_of_a_checkout(own: PodKernel) -> None:
         assert own.value(state) == now
         own.run(f"import striker\nstriker.magic({at}, 'pod_checkout', '3')")
         struck, escaped, told = outcome(own)
-        assert not escaped or "_run" in struck or "pod_checkout" in struck, struck
+        # Before it begins, while its line is read, it is IPython that is interrupted.
+        begins = ("_run", "pod_checkout", "_expand_line")
+        assert not escaped or any(each in struck for each in begins), struck
         complete = own.value("first if 'first' in globals() else 0") == 1
         assert own.value(state) == (then if complete else now), (struck, told)
         assert (own.value("hash(__import__('random').getstate())") != drawn) == complete, struck

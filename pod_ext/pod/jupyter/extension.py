@@ -325,24 +325,31 @@ class PodExtension(Configurable):
 
     def _after_cell(self, result: ExecutionResult) -> None:
         """After every cell; must not raise, whatever happens."""
-        # An interrupt that is left at the end came when all was done.
-        with contextlib.suppress(KeyboardInterrupt), uninterrupted() as gate:
-            if self._is_inside_cell():
-                return
-            started, self._started = self._started, None
-            try:
-                cell = self._cell(result, started)
-                self._looked = True
-            except Exception as error:
-                self.session.touch(Touched(everything=True))
-                self.warn(f"this cell could not be looked at ({one_line(error)[:200]})")
-                return
-            if cell is None:
-                return
-            if self.autosave:
-                self._save(cell, gate)
-            else:
-                self._unsaved_code.append(cell.code)
+        begun = False
+        while not begun:
+            # An interrupt that is left at the end came when all was done; one that came before the
+            # gate was closed, when the cell was over and nothing had begun that could be stopped.
+            with contextlib.suppress(KeyboardInterrupt), uninterrupted() as gate:
+                begun = True
+                self._look_and_save(result, gate)
+
+    def _look_and_save(self, result: ExecutionResult, gate: Gate) -> None:
+        if self._is_inside_cell():
+            return
+        started, self._started = self._started, None
+        try:
+            cell = self._cell(result, started)
+            self._looked = True
+        except Exception as error:
+            self.session.touch(Touched(everything=True))
+            self.warn(f"this cell could not be looked at ({one_line(error)[:200]})")
+            return
+        if cell is None:
+            return
+        if self.autosave:
+            self._save(cell, gate)
+        else:
+            self._unsaved_code.append(cell.code)
 
     def _cell(self, result: ExecutionResult, started: float | None) -> Cell | None:
         """What ran, once all that it may have touched unseen is told to the session; None for a
