@@ -36,7 +36,7 @@ class Form:
     resaved: bool = True
     """Whether a save after loading finds nothing changed."""
     one_letter: bool = False
-    """Whether it has names of one letter, which Python before 3.13 keeps as two different strings."""
+    """Whether it has names of one letter, which Python before 3.13 keeps as two strings."""
 
     def control(self) -> list[str]:
         """What the checks give where Pod never was."""
