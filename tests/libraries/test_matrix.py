@@ -6,7 +6,6 @@ Each case says what is expected of it, so that a test fails when it gets worse, 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 
 import pod
@@ -17,9 +16,6 @@ from libraries.case import LOADING, ONCE, READING, RESTART, UNTOUCHED, Case
 from libraries.matrix import CASES, FIELD_OF, LIBRARIES
 
 BY_LIBRARY = {name: [case for case in CASES if case.library == name] for name in LIBRARIES}
-
-AT_TIMES = defaultdict[str, set[str]](set, {"Bokeh: figure": {ONCE}})
-"""What is found changed on some machines and not on others, with the same versions."""
 
 
 @pytest.mark.parametrize(
@@ -32,8 +28,7 @@ def test_case(case: Case, tmp_path: Path) -> None:
         observed = drive.observe(case, store)
     assert case.opaque in observed.opaque, observed.opaque
     assert bool(case.opaque) == bool(observed.opaque), observed.opaque
-    spared = {LOADING} if case.unordered else set[str]()
-    resaved = tuple(when for when in observed.resaved if when not in spared | AT_TIMES[case.id])
+    resaved = tuple(when for when in observed.resaved if when != LOADING or not case.unordered)
     assert resaved == case.expected(UNTOUCHED, ONCE, READING, LOADING)
 
 

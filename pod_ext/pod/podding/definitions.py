@@ -20,7 +20,7 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pod.podding.atoms import importable, is_static
@@ -67,6 +67,9 @@ class Tokens:
         self._count: dict[str, int] = {}
         self._minting = threading.Lock()
         self._above = 0
+        self._ask: Callable[[], object] | None = None
+        self._told: dict[int, str] = {}
+        """By the `id` of a definition: the token that a copy of this process gave it."""
         self.minted: dict[str, Any] = {}
         """Token -> definition, of those named since `mint_apart`."""
 
@@ -74,7 +77,14 @@ class Tokens:
         known = self._by_id.get(id(definition))
         if known is not None and known[0]() is definition:
             return known[1]
+        if self._ask is not None:
+            ask, self._ask = self._ask, None
+            ask()
         stem = f"{definition.__module__}.{definition.__qualname__}"
+        told = self._told.pop(id(definition), "")
+        if told.rpartition("#")[0] == stem and self.live(told) is None:
+            self.adopt(told, definition)
+            return told
         with self._minting:
             token = f"{stem}#{max(self._count.get(stem, 0), self._above) + 1}"
             self.adopt(token, definition)
@@ -82,10 +92,21 @@ class Tokens:
             self.minted[token] = definition
         return token
 
-    def mint_apart(self, t: int) -> None:
-        """In a copy of this process: mint tokens that no other copy does, nor the original."""
+    def mint_apart(self, t: int, ask: Callable[[], object]) -> None:
+        """In a copy of this process: mint tokens that no other copy does, nor the original. `ask`
+        is called before the first one, to hear of those that earlier copies have minted."""
         self._minting = threading.Lock()  # another thread may have held it
         self._above = t * 1_000_000
+        self._ask = ask
+
+    def hear(self, minted: Iterable[tuple[str, int]]) -> None:
+        """Take over the tokens that a copy of this process has given, by the `id` of each
+        definition. One that took the place of another in memory, of the same module and name, takes
+        over its token as well, which nothing else that lives has."""
+        for token, key in minted:
+            self.reserve((token,))
+            if len(self._told) < _REMEMBERED:
+                self._told[key] = token
 
     def adopt(self, token: str, definition: Any) -> None:
         """Let `token` name `definition` from now on, as after a checkout."""
@@ -107,6 +128,9 @@ class Tokens:
     def live(self, token: str) -> Any | None:
         reference = self._by_token.get(token)
         return None if reference is None else reference()
+
+
+_REMEMBERED = 10_000
 
 
 # --- taking apart -------------------------------------------------------------------------------

@@ -53,11 +53,12 @@ class Word:
 
     shapes: Shapes
     noted: tuple[tuple[int, str, int], ...]
-    """As in `Found`."""
+    minted: tuple[tuple[str, int], ...]
+    """Both as in `Found`."""
 
 
 def word_of(found: Found) -> Word:
-    return Word(shapes_in(found.findings), found.noted)
+    return Word(shapes_in(found.findings), found.noted, found.minted)
 
 
 class Look(Protocol):

@@ -207,7 +207,12 @@ class Looks:
         self, task: Task, active: Active, seen: Seen | None, pack: str, say: forked.Say
     ) -> Found:
         tokens = self._survey.tokens
-        tokens.mint_apart(task.t)
+
+        def ask() -> None:
+            for draft in task.drafts:
+                tokens.hear(draft.look.word_by_sibling().minted)
+
+        tokens.mint_apart(task.t, ask)
         # Those that were begun first are to be over first.
         for draft in task.drafts[: 1 - AT_ONCE]:
             draft.look.word_by_sibling()
@@ -219,7 +224,9 @@ class Looks:
             started = time.thread_time()
             seen = self._survey.look(before, task.values, task.touched, task.t)
             seconds = time.thread_time() - started
-        say(Word(shapes_of(seen), tuple(self._survey.since.noted)))
+        minted = tuple((token, id(definition)) for token, definition in tokens.minted.items())
+        noted = tuple(self._survey.since.noted)
+        say(Word(shapes_of(seen), noted, minted))
         earlier = [(draft, draft.look.found_by_sibling()) for draft in task.drafts]
         for _, found in earlier:
             if found.written is not None:  # so that it is not written again
@@ -247,8 +254,8 @@ class Looks:
             written,
             {} if written is not None else bases,
             seconds,
-            tuple((token, id(definition)) for token, definition in tokens.minted.items()),
-            tuple(self._survey.since.noted),
+            minted,
+            noted,
         )
 
     def _state_by_words(self, task: Task, told: Callable[[Look], Word]) -> State:

@@ -453,10 +453,10 @@ class Session:
         draft.done = landing.job
 
     def _adopt_minted(self, draft: Draft, minted: Iterable[tuple[str, int]]) -> None:
-        """Which objects have the tokens that were given elsewhere is not known here. What uses
-        them is looked at once more, here."""
+        """Which objects have the tokens that were given elsewhere is known by their addresses only.
+        What uses them is looked at once more, here."""
         tokens = {token for token, _ in minted}
-        self._survey.tokens.reserve(tokens)
+        self._survey.tokens.hear(minted)
         self._minted = frozenset(key for _, key in minted)
         self._minted_by = draft
         groups = self._state.definition_groups
