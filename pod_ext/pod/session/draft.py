@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pod.errors import PodError
@@ -248,8 +248,9 @@ class Draft:
     settle: Callable[[Draft], WriteJob | None]
     """Completes it and all drafts before it."""
     done: WriteJob | None = None
-    _told: Word | None = None
-    _known: tuple[State, Word | None, State] | None = None
+    _told: Word | None = field(default=None, init=False)
+    _known: tuple[State, Word | None, State] | None = field(default=None, init=False)
+    """What `after` was asked for last, what was told then, and the answer."""
 
     @property
     def is_told(self) -> bool:

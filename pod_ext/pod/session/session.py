@@ -158,10 +158,10 @@ class Session:
             return aside
 
     def looked(self, names: frozenset[str], draws: bool) -> None:
-        """A cell only looked at these, since `set_aside`: that it touched them does not count.
-        What else was touched does, such as by code that ran along with it."""
+        """A cell only looked at these, since `set_aside`, and no code of the user's ran along with
+        it: that it touched them does not count. What else was touched does."""
         with self._lock, uninterrupted():
-            if self.aliases.runs_user_code() or (draws and self._survey.with_figures(self._state)):
+            if draws and self._survey.with_figures(self._state):
                 return
             touched = self._tracker.take()
             self._tracker.touch(Touched(touched.names - names, touched.everything))
@@ -405,16 +405,12 @@ class Session:
         whoever needs it first, the writer's thread mostly."""
         while True:
             with self._lock:
+                # As many as nothing has to be waited for: each is in the way of all later saves.
+                while self.under_way.drafts and self.under_way.drafts[0].look.over:
+                    self._land(self.under_way.drafts[0])
                 if draft.done is not None or draft not in self.under_way.drafts:
-                    # Those after it as well, if nothing has to be waited for: each that is left is
-                    # in the way of all later saves.
-                    while self.under_way.drafts and self.under_way.drafts[0].look.over:
-                        self._land(self.under_way.drafts[0])
                     return draft.done
                 first = self.under_way.drafts[0]
-                if first.look.over:
-                    self._land(first)
-                    continue
             # Without the lock, unless the caller has it. What it tells is taken note of here, so
             # that no save has to.
             first.look.await_word()

@@ -14,6 +14,7 @@ import struct
 import sys
 from typing import Any
 
+from pod.referents import addresses_in, words_at
 from pod.threads import others_at_work
 
 _WORD = 8
@@ -53,14 +54,14 @@ def _is_as_expected() -> bool:
 def _read(array: Any) -> frozenset[int] | None:
     """None if there are too many."""
     numpy = sys.modules["numpy"]
-    words = numpy.asarray(_Memory(array.ctypes.data, array.shape, array.strides)).ravel()
+    words = addresses_in(array).ravel()
     found: set[int] = set()
     there = words[words != 0]  # what is not there yet is None to whoever takes it
     if there.size < words.size:
         found.add(id(type(None)))
     if there.size:
         first, last = int(there.min()), int(there.max())
-        memory = numpy.asarray(_Memory(first, ((last - first) // _WORD + _OF_TYPE + 1,), (_WORD,)))
+        memory = words_at(first, ((last - first) // _WORD + _OF_TYPE + 1,))
         there -= numpy.uint64(first)
         there //= numpy.uint64(_WORD)
         there += numpy.uint64(_OF_TYPE)
@@ -71,16 +72,3 @@ def _read(array: Any) -> frozenset[int] | None:
             found.add(int(kinds[0]))
             kinds = kinds[kinds != kinds[0]]
     return frozenset(found)
-
-
-class _Memory:
-    """Words in the memory of this process, for NumPy to read where it is told to."""
-
-    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
-        self.__array_interface__ = {
-            "data": (address, True),
-            "shape": shape,
-            "strides": strides,
-            "typestr": "<u8" if sys.byteorder == "little" else ">u8",
-            "version": 3,
-        }

@@ -8,7 +8,6 @@ object again.
 
 from __future__ import annotations
 
-import ctypes
 import pickle
 import sys
 from collections.abc import Collection, Iterable
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from pod.podding.rebuild import MISSING_LENGTH, missing_value
+from pod.referents import addresses_in
 
 FEWEST = 256
 """Shorter arrays are left to the pickler."""
@@ -86,22 +86,15 @@ def _missing_name(missing: Collection[int]) -> str | None:
     return next((name for name in names if id(missing_value(name)) in missing), None)
 
 
-def _addresses(flat: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Which object each element is: the array's own memory, read as numbers."""
-    pointer = flat.__array_interface__["data"][0]
-    memory = (ctypes.c_uint64 * flat.size).from_address(pointer)
-    return np.asarray(memory)
-
-
 def _often_the_same(flat: np.ndarray[Any, Any]) -> bool:
-    sample = _addresses(flat)[:: max(1, flat.size // _SAMPLE)]
+    sample = addresses_in(flat)[:: max(1, flat.size // _SAMPLE)]
     return len(np.unique(sample)) < len(sample) // 2
 
 
 def _distinct(flat: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Each object once, in the order of first occurrence (addresses differ from run to run), and
     for every element which of them it is."""
-    _, first, inverse = np.unique(_addresses(flat), return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(addresses_in(flat), return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
