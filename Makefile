@@ -26,7 +26,7 @@ demo: $(VENV)/installed-examples ## See Pod at work: a notebook, its history, a 
 
 # A file's tests stay in one worker, so that a kernel they share is started once.
 test: $(VENV)/installed-test ## Run the whole test suite; PYTEST_ARGS="-k log" narrows it
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 1 $(PYTEST_ARGS)
 
 test-all-pythons: ## Run the suite under each Python of VERSIONS that is found, pyenv's included
 	@found=; \
@@ -47,7 +47,7 @@ test-all-pythons: ## Run the suite under each Python of VERSIONS that is found, 
 LIBRARIES := PYTHONPATH=tests MPLBACKEND=agg OMP_NUM_THREADS=1
 test-libraries: ## Run the library matrix: what becomes of the objects of 30 libraries
 	@$(MAKE) VENV=.venv-libraries .venv-libraries/torch .venv-libraries/installed-libraries
-	$(LIBRARIES) .venv-libraries/bin/python -m pytest tests/libraries -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(LIBRARIES) .venv-libraries/bin/python -m pytest tests/libraries -n 2 --dist loadgroup --max-worker-restart 1 $(PYTEST_ARGS)
 
 libraries-page: ## Write pod_ext/LIBRARIES.md from the cases of the library matrix
 	@$(MAKE) VENV=.venv-libraries .venv-libraries/torch .venv-libraries/installed-libraries

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
 
 import pod.library
 import pod.threads
@@ -27,6 +30,22 @@ _home = tempfile.mkdtemp(prefix="pod-tests-")
 # kernel without any configuration of the tester's leave Pod's out.
 os.environ.pop("POD_DATA_DIR", None)
 os.environ["XDG_DATA_HOME"] = _home
+
+
+# Longer than pytest-timeout waits, which cannot end what hangs outside of Python: then the process
+# ends, having written where each thread is, and pytest-xdist names the test and goes on in another.
+HANGS = 400
+
+_stderr = os.dup(sys.__stderr__.fileno()) if sys.__stderr__ is not None else 2
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    faulthandler.dump_traceback_later(HANGS, exit=True, file=_stderr)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

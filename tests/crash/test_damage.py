@@ -127,6 +127,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Good:
         for code in CELLS:
             exec(code, namespace)
             store.save(namespace, code=code)
+            store.flush()  # what is being written yet is no base of a delta
         store.tag("first", 1)
         store.tag("best", 4)
         branch = store.load(2)

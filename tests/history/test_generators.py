@@ -298,8 +298,11 @@ def test_numpy_that_is_not_imported_is_not_imported(
 
 
 def test_it_costs_next_to_nothing() -> None:
-    best = min(timeit.repeat(generators.digests, timer=time.process_time, number=50, repeat=5)) / 50
-    assert best < 0.0002
+    def seconds(call: Callable[[], Any]) -> float:
+        return min(timeit.repeat(call, timer=time.process_time, number=50, repeat=5))
+
+    asked = seconds(lambda: (random.getstate(), np.random.get_state()))
+    assert seconds(generators.digests) < 6 * asked  # about twice that; the asking takes 0.05 ms
 
 
 def pack_of_a_state(store: PodStore, session: Session) -> tuple[int, Path]:
