@@ -650,6 +650,30 @@ def test_an_interrupt_ends_the_command_quietly(lengthy: Path) -> None:
     assert ending(process) == (130, b"")
 
 
+def test_an_interrupt_waits_for_nobody_to_read_what_is_left(prepared: Path) -> None:
+    code = """if True:
+        import os, sys
+        from pod import cli
+        def log(options):
+            os.set_blocking(1, False)
+            try:
+                while True:
+                    os.write(1, b"x" * 512)
+            except BlockingIOError:
+                os.set_blocking(1, True)
+            sys.stdout.write("not read by anybody")
+            raise KeyboardInterrupt
+        cli._log = log
+        sys.exit(cli.main(["log"]))
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=prepared, env=environment(PYTHONUNBUFFERED=""),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert ending(process) == (130, b"")
+
+
 def test_output_that_cannot_be_written_is_an_error(prepared: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")

@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = _parse(arguments)
             status: int = options.run(options)
         finally:
-            if sys.stdout is not None:
+            # After an interrupt perhaps nobody reads what is left, and this would wait for ever.
+            if sys.stdout is not None and not isinstance(sys.exception(), KeyboardInterrupt):
                 sys.stdout.flush()
     except KeyboardInterrupt:
         abandon_output()

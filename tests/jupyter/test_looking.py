@@ -27,7 +27,7 @@ DATA = (
 class HereKernel(PodKernel):
     """Looks at the namespace where the spy is."""
 
-    snapshot = "inline" if PodKernel.snapshot == "fork" else PodKernel.snapshot
+    snapshot = "thread" if PodKernel.snapshot == "thread" else "inline"
 
 
 @pytest.fixture(scope="module")

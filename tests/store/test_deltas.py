@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blake3 import blake3
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pod.errors import DamagedError
 from pod.store import codec, pack, reading
-from pod.store import repository as repositories
+from pod.store.bases import MAX_DELTAS
 from pod.store.check import check_storage
 from pod.store.codec import CHUNK_BYTES, Method, decode, digest, encode, encode_delta, may_be_delta
 from pod.store.copies import MAX_CHAIN, Copies
@@ -209,8 +210,70 @@ def test_chains_of_any_shape_are_read_back(seed: int, data: st.DataObject) -> No
             assert reader.read(name) == stored[name]
         for name in stored:
             chain = reader._copies.chain(name)
-            assert chain is not None and len(chain) <= repositories.MAX_DELTAS + 1
+            assert chain is not None and len(chain) <= MAX_DELTAS + 1
     assert repository.check().ok
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_what_is_to_be_written_yet_is_a_base_as_well(seed: int) -> None:
+    """As in forked children, while their parent has a queue of what it writes."""
+    rng = random.Random(seed)
+    storage = MemoryStorage()
+    parent = Repository.open(storage)
+    queue: list[tuple[dict[str, bytes], dict[str, str]]] = []
+    made: list[bytes] = []
+
+    def write_next() -> None:
+        blobs, bases = queue.pop(0)
+        parent.write_pack(blobs, 3, bases=bases)
+
+    for number in range(rng.randrange(2, 40)):
+        old = rng.choice(made[-2:]) if made and rng.random() < 0.95 else noise(seed + number, 5000)
+        blob = changed(old, seed + number, 0.05)
+        blobs, bases = by_digest(blob), {digest(blob): digest(rng.choice([old, old, blob]))}
+        if rng.random() < 0.5:
+            queue.append((blobs, bases))
+        else:
+            waiting = list(queue)
+
+            def unwritten(name: str, waiting: Any = waiting) -> tuple[bytes, str] | None:
+                found = (each for each in waiting if name in each[0])
+                return next(((some[name], named.get(name, "")) for some, named in found), None)
+
+            child = Repository.open(storage)
+            parent.learn(child.write_for_parent(blobs, 3, pack.new_name(), bases, unwritten))
+            if queue and rng.random() < 0.5:
+                write_next()
+        made.append(blob)
+    while queue:
+        write_next()
+    for reader in (parent, Repository.open(storage)):
+        assert reader.read_many(by_digest(*made)) == by_digest(*made)
+        for name in by_digest(*made):
+            chain = reader._copies.chain(name)
+            assert chain is not None and len(chain) <= MAX_DELTAS + 1
+    assert parent.check().ok
+
+
+def test_a_blob_that_is_to_be_written_yet_is_a_base() -> None:
+    storage = MemoryStorage()
+    parent = Repository.open(storage)
+    blobs = versions(3)
+    names = [digest(blob) for blob in blobs]
+    parent.write_pack(by_digest(blobs[0]), 3)
+    child = Repository.open(storage)
+    written = child.write_for_parent(
+        by_digest(blobs[2]), 3, pack.new_name(), {names[2]: names[1]},
+        {names[1]: (blobs[1], names[0])}.get,
+    )  # fmt: skip
+    assert [entry.base for entry in written.entries] == [names[1]]
+    assert not Repository.open(storage).has(names[2])
+    parent.learn(written)
+    assert not parent.has(names[2])
+    parent.write_pack(by_digest(blobs[1]), 3, bases={names[1]: names[0]})
+    assert parent.read(names[2]) == blobs[2]
+    assert Repository.open(storage).read(names[2]) == blobs[2]
 
 
 def test_chains_stay_short_and_deltas_small() -> None:
@@ -219,7 +282,7 @@ def test_chains_stay_short_and_deltas_small() -> None:
     sizes = store_each(repository, blobs)
     chains = [repository._copies.chain(digest(blob)) for blob in blobs]
     lengths = [len(chain) for chain in chains if chain is not None]
-    assert max(lengths) == repositories.MAX_DELTAS + 1
+    assert max(lengths) == MAX_DELTAS + 1
     # A delta against what the chain goes back to has more to say, but not all.
     assert sorted(sizes)[-2] < 40_000 and sum(sizes) < 8 * 50_000
     assert Repository.open(repository.storage).read(digest(blobs[-1])) == blobs[-1]

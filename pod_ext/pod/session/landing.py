@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pod.history import predecessors
@@ -69,7 +69,7 @@ class Landings:
         self._looks.effort.note(sizes, types, found.seconds)
         # What an earlier look found as well was not known to this one, while both were under way.
         new = {d: blob for d, blob in found.blobs.items() if not self._has_blob(d)}
-        blobs = Collector(self._has_blob, {**draft.blobs, **new})
+        blobs = Collector(self._has_blob, {**self._not_stored_meanwhile(draft.blobs), **new})
         after = advance(before, draft.changes, findings, blobs.put).with_random(draft.random)
         commit = _commit(draft, before, after, session, notebook)
         bases = dict(found.bases)
@@ -96,6 +96,13 @@ class Landings:
             draft.save_seconds,
         )  # fmt: skip
         return Landing(job, after, saved, found)
+
+    def _not_stored_meanwhile(self, blobs: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """Without what an earlier look stored, which was under way still when these were found."""
+        if self._recent is not None:  # such a session is to know of few only
+            return blobs
+        has = self._history.repository.has
+        return {digest: blob for digest, blob in blobs.items() if not has(digest)}
 
     def _needs(self, commit: Commit) -> Callable[[], Iterable[str]]:
         """Every blob behind a commit, once its own are written."""

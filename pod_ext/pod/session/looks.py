@@ -17,10 +17,12 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pod.errors import PodError, StorageError
 from pod.history import predecessors
+from pod.history.manifest import Manifest
 from pod.history.moments import History
 from pod.history.snapshot import Collector
 from pod.history.state import State, Values
@@ -228,11 +230,13 @@ class Looks:
         noted = tuple(self._survey.since.noted)
         say(Word(shapes_of(seen), noted, minted))
         earlier = [(draft, draft.look.found_by_sibling()) for draft in task.drafts]
+        stored: set[str] = set()  # perhaps against what is not, so that the repository cannot tell
         for _, found in earlier:
-            if found.written is not None:  # so that it is not written again
+            if found.written is not None:
                 self._repository.learn(found.written)
+                stored.update(entry.digest for entry in found.written.entries)
         before = _state_after(earlier, task.landed)
-        blobs = Collector(self._has_blob, {})
+        blobs = Collector(lambda digest: digest in stored or self._has_blob(digest), {})
         started = time.thread_time()
         findings = find(seen, tokens, self._policy, blobs.put)
         seconds += time.thread_time() - started
@@ -240,13 +244,20 @@ class Looks:
             self.earlier(before, task.parent, findings.looked_at),
             findings.groups,
             findings.manifests,
-            self._history.manifest,
+            partial(_manifest, earlier, self._history),
             blobs.blobs,
         )
+        has = self._repository.has  # others who are at work read manifests, and cannot without
+        manifests = findings.manifests
+        bases = {blob: base for blob, base in bases.items() if blob not in manifests or has(base)}
         written: Written | None = None
         with contextlib.suppress(StorageError):  # then the parent tries, for as long as it takes
             written = self._repository.write_for_parent(
-                blobs.blobs, self._writer.level, pack, bases
+                blobs.blobs,
+                self._writer.level,
+                pack,
+                bases,
+                partial(_unwritten, earlier, self._writer),
             )
         return Found(
             replace(findings, manifests={}),
@@ -296,6 +307,23 @@ def _state_after(earlier: Iterable[tuple[Draft, Found]], state: State) -> State:
     for draft, found in earlier:
         state = regrouped(state, draft.changes, found.findings)
     return state
+
+
+def _manifest(earlier: Sequence[tuple[Draft, Found]], history: History, digest: str) -> Manifest:
+    made = (found.findings.manifests.get(digest) for _, found in earlier)
+    return next((each for each in made if each is not None), None) or history.manifest(digest)
+
+
+def _unwritten(
+    earlier: Sequence[tuple[Draft, Found]], writer: Writer, digest: str
+) -> tuple[bytes, str] | None:
+    """A blob that is in memory only. Those found here have no bases before they have landed: they
+    count as whole, so a chain may get that little longer."""
+    for draft, found in earlier:
+        for blobs in (draft.blobs, found.blobs):
+            if digest in blobs:
+                return blobs[digest], found.bases.get(digest, "")
+    return writer.pending_base(digest)
 
 
 def _is_known(task: Task, active: Active) -> bool:

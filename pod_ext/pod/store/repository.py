@@ -19,19 +19,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import Self
 
 from pod.errors import DamagedError, FormatError, PodError, StorageError, TimeReferenceError
 from pod.store import files, generations, leases, pack
+from pod.store.bases import Bases, Unwritten, all_is_written
 from pod.store.check import Progress, StoreCheck, check_storage
-from pod.store.codec import MAX_BASE_BYTES, is_possible
 from pod.store.codec import digest as digest_of
+from pod.store.codec import is_possible
 from pod.store.copies import Chain, Copies, Place
 from pod.store.generations import Generation
 from pod.store.listings import Listings
-from pod.store.pack import Base, PackEntry
+from pod.store.pack import PackEntry
 from pod.store.reading import read, read_any
 from pod.store.storage import BytesLike, Keys, MissingKeyError, Storage
 from pod.store.trust import Keyring
@@ -45,8 +45,6 @@ _SAMPLE = 100
 _SLOW_SECONDS = 0.0003
 _READERS = 8
 """Threads that read packs, where one takes longer than that."""
-MAX_DELTAS = 8
-"""Deltas from a blob down to a whole one, as they are written."""
 _LOOKS = 5
 """How often a blob is looked for that moves from pack to pack meanwhile."""
 _REMOVAL_SECONDS = 2.0
@@ -292,6 +290,7 @@ class Repository:
         level: int,
         name: str | None,
         bases: Mapping[str, str],
+        unwritten: Unwritten = all_is_written,
     ) -> Written:
         self.check_process()
         name = name or pack.new_name()
@@ -299,7 +298,9 @@ class Repository:
             return Written(name, [], 0)
         if bases:
             self._load()
-        base_of = partial(self._base, bases) if bases else pack.no_base
+        base_of: pack.BaseOf = pack.no_base
+        if bases:
+            base_of = Bases(self.storage, self._copies, self._condemned, bases, unwritten)
         writer = pack.PackWriter(blobs, level, base_of)
         with self._listings.adding(pack.PREFIX):
             self.storage.put(pack.pack_key(name), writer.parts())
@@ -312,28 +313,22 @@ class Repository:
         if written.entries:
             self._learn(pack.pack_key(written.name), written.entries)
 
-    def _base(self, bases: Mapping[str, str], digest: str) -> Base | None:
-        """What a blob may be stored as a delta against: the blob named for it, or what that one
-        goes back to if it is many deltas away from it. None if it cannot be had, which no write
-        fails for."""
-        chain = self._copies.chain(bases.get(digest, ""), self._condemned)
-        if chain is None:
-            return None
-        if len(chain) > MAX_DELTAS:
-            chain = chain[-1:]
-        base = chain[0].entry
-        if base.digest == digest or base.raw_bytes > MAX_BASE_BYTES:
-            return None
-        raw = read(self.storage, {base.digest: chain}).get(base.digest)
-        return None if raw is None else Base(base.digest, bytes(raw))
-
     def write_for_parent(
-        self, blobs: Mapping[str, BytesLike], level: int, name: str, bases: Mapping[str, str]
+        self,
+        blobs: Mapping[str, BytesLike],
+        level: int,
+        name: str,
+        bases: Mapping[str, str],
+        unwritten: Unwritten,
     ) -> Written:
         """In a forked child that this process's own code made: `write_pack`, in its name. The
-        parent has then to be told (`learn`); its claim keeps the pack from being collected."""
+        parent has then to be told (`learn`); its claim keeps the pack from being collected.
+
+        Bases may be ``unwritten`` too: the parent writes those before any commit that needs what
+        is written here, or no such commit.
+        """
         self._pid = os.getpid()
-        return self._write(blobs, level, name, bases)
+        return self._write(blobs, level, name, bases, unwritten)
 
     # Garbage collections of others
 

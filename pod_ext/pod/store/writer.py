@@ -248,11 +248,16 @@ class Writer:
 
     def pending_blob(self, digest: str) -> bytes | None:
         """A blob that is not durable yet; None if it is, or was never submitted."""
+        found = self.pending_base(digest)
+        return None if found is None else found[0]
+
+    def pending_base(self, digest: str) -> tuple[bytes, str] | None:
+        """The same, with the one that it may be stored as a delta against; '' if there is none."""
         for pending in self._queue:
             job = pending.known()
             blob = None if job is None else job.blobs.get(digest)
-            if blob is not None:
-                return blob
+            if blob is not None and job is not None:
+                return blob, job.bases.get(digest, "")
         return None
 
     def pending_commit(self, t: int) -> bytes | None:
