@@ -1,8 +1,10 @@
-"""Deep copies in which arrays share memory as their originals do, which `copy.deepcopy` forgets."""
+"""Deep copies in which arrays share memory as their originals do, and a method that the very object
+it is bound to holds is one method still: `copy.deepcopy` forgets both."""
 
 from __future__ import annotations
 
 import copy
+import types
 from typing import Any
 from unittest import mock
 
@@ -11,8 +13,14 @@ import numpy as np
 
 def deep_copy(graph: Any) -> Any:
     dispatch = getattr(copy, "_deepcopy_dispatch")  # noqa: B009
-    with mock.patch.dict(dispatch, {np.ndarray: _copy_array}):
+    with mock.patch.dict(dispatch, {np.ndarray: _copy_array, types.MethodType: _copy_method}):
         return copy.deepcopy(graph)
+
+
+def _copy_method(x: types.MethodType, memo: dict[int, Any]) -> types.MethodType:
+    owner = copy.deepcopy(x.__self__, memo)
+    met: types.MethodType | None = memo.get(id(x))  # on the way through its own object
+    return met or types.MethodType(x.__func__, owner)
 
 
 def _copy_array(x: np.ndarray[Any, Any], memo: dict[int, Any]) -> np.ndarray[Any, Any]:

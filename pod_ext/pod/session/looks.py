@@ -32,10 +32,9 @@ from pod.podding.progress import TooLongError
 from pod.session import forked
 from pod.session.draft import Draft, Forked, Found, Look, Made, Threaded, Word, word_of
 from pod.session.effort import Effort, total_bytes
-from pod.session.findings import find, regrouped, reshaped, shapes_of
+from pod.session.findings import Findings, find, regrouped, reshaped, shapes_of
 from pod.session.survey import Active, Seen, Survey
 from pod.store.pack import new_name
-from pod.store.repository import Written
 from pod.store.writer import Writer
 from pod.tracking import Touched
 
@@ -209,12 +208,7 @@ class Looks:
         self, task: Task, active: Active, seen: Seen | None, pack: str, say: forked.Say
     ) -> Found:
         tokens = self._survey.tokens
-
-        def ask() -> None:
-            for draft in task.drafts:
-                tokens.hear(draft.look.word_by_sibling().minted)
-
-        tokens.mint_apart(task.t, ask)
+        tokens.mint_apart(task.t, partial(self._hear_tokens, task))
         # Those that were begun first are to be over first.
         for draft in task.drafts[: 1 - AT_ONCE]:
             draft.look.word_by_sibling()
@@ -230,16 +224,45 @@ class Looks:
         noted = tuple(self._survey.since.noted)
         say(Word(shapes_of(seen), noted, minted))
         earlier = [(draft, draft.look.found_by_sibling()) for draft in task.drafts]
-        stored: set[str] = set()  # perhaps against what is not, so that the repository cannot tell
-        for _, found in earlier:
-            if found.written is not None:
-                self._repository.learn(found.written)
-                stored.update(entry.digest for entry in found.written.entries)
-        before = _state_after(earlier, task.landed)
+        stored = self._learn(earlier)
         blobs = Collector(lambda digest: digest in stored or self._has_blob(digest), {})
         started = time.thread_time()
         findings = find(seen, tokens, self._policy, blobs.put)
         seconds += time.thread_time() - started
+        bases = self._bases(task, earlier, findings, blobs)
+        unwritten = partial(_unwritten, earlier, self._writer)
+        found = Found(
+            replace(findings, manifests={}), blobs.blobs, None, bases, seconds, minted, noted
+        )
+        with contextlib.suppress(StorageError):  # then the parent tries, for as long as it takes
+            written = self._repository.write_for_parent(
+                blobs.blobs, self._writer.level, pack, bases, unwritten
+            )
+            found = replace(found, blobs={}, written=written, bases={})
+        return found
+
+    def _hear_tokens(self, task: Task) -> None:
+        for draft in task.drafts:
+            self._survey.tokens.hear(draft.look.word_by_sibling().minted)
+
+    def _learn(self, earlier: Iterable[tuple[Draft, Found]]) -> set[str]:
+        """The blobs that earlier looks stored: some perhaps against what is not stored yet, so that
+        the repository does not count them."""
+        stored: set[str] = set()
+        for _, found in earlier:
+            if found.written is not None:
+                self._repository.learn(found.written)
+                stored.update(entry.digest for entry in found.written.entries)
+        return stored
+
+    def _bases(
+        self,
+        task: Task,
+        earlier: Sequence[tuple[Draft, Found]],
+        findings: Findings,
+        blobs: Collector,
+    ) -> dict[str, str]:
+        before = _state_after(earlier, task.landed)
         bases = predecessors.bases(
             self.earlier(before, task.parent, findings.looked_at),
             findings.groups,
@@ -247,27 +270,9 @@ class Looks:
             partial(_manifest, earlier, self._history),
             blobs.blobs,
         )
-        has = self._repository.has  # others who are at work read manifests, and cannot without
-        manifests = findings.manifests
-        bases = {blob: base for blob, base in bases.items() if blob not in manifests or has(base)}
-        written: Written | None = None
-        with contextlib.suppress(StorageError):  # then the parent tries, for as long as it takes
-            written = self._repository.write_for_parent(
-                blobs.blobs,
-                self._writer.level,
-                pack,
-                bases,
-                partial(_unwritten, earlier, self._writer),
-            )
-        return Found(
-            replace(findings, manifests={}),
-            {} if written is not None else blobs.blobs,
-            written,
-            {} if written is not None else bases,
-            seconds,
-            minted,
-            noted,
-        )
+        # Looks that are under way read each other's manifests, and do not wait for the parent.
+        manifests, has = findings.manifests, self._repository.has
+        return {blob: base for blob, base in bases.items() if blob not in manifests or has(base)}
 
     def _state_by_words(self, task: Task, told: Callable[[Look], Word]) -> State:
         """What hangs together by now, as earlier looks have told it, or tell it soon."""
