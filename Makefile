@@ -24,9 +24,10 @@ help: ## Show this list
 demo: $(VENV)/installed-examples ## See Pod at work: a notebook, its history, a restart, a checkout
 	@$(BIN)/python examples/demo.py
 
-# A file's tests stay in one worker, so that a kernel they share is started once.
+# tests/conftest.py says which tests stay together, and which are begun first.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 1
 test: $(VENV)/installed-test ## Run the whole test suite; PYTEST_ARGS="-k log" narrows it
-	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 1 $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 test-all-pythons: ## Run the suite under each Python of VERSIONS that is found, pyenv's included
 	@found=; \
@@ -45,9 +46,10 @@ test-all-pythons: ## Run the suite under each Python of VERSIONS that is found, 
 
 # torch by its exact version first: what a mere range finds may be gigabytes for a GPU.
 LIBRARIES := PYTHONPATH=tests MPLBACKEND=agg OMP_NUM_THREADS=1
+test-libraries: BIN := .venv-libraries/bin
 test-libraries: ## Run the library matrix: what becomes of the objects of 30 libraries
 	@$(MAKE) VENV=.venv-libraries .venv-libraries/torch .venv-libraries/installed-libraries
-	$(LIBRARIES) .venv-libraries/bin/python -m pytest tests/libraries -n 2 --dist loadgroup --max-worker-restart 1 $(PYTEST_ARGS)
+	$(LIBRARIES) $(PYTEST) tests/libraries $(PYTEST_ARGS)
 
 libraries-page: ## Write pod_ext/LIBRARIES.md from the cases of the library matrix
 	@$(MAKE) VENV=.venv-libraries .venv-libraries/torch .venv-libraries/installed-libraries

@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ pod.library.DEFAULT_SNAPSHOT = os.environ.get("POD_TEST_SNAPSHOT", "auto")
 # What runs the tests in several processes has a thread of its own in each, which only waits. Else
 # nothing would be forked in them.
 pod.threads._INFRASTRUCTURE |= {"execnet"}
+
+# Tests that are run in the background of a shell ignore interrupts, and so would all they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _home = tempfile.mkdtemp(prefix="pod-tests-")
 # Before anything opens a pod directory. XDG's variable and not Pod's own, since tests that start a
@@ -46,6 +51,18 @@ def pytest_runtest_protocol() -> Iterator[None]:
         return (yield)
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests stay in one process, so that a kernel they share is started once. Those that
+    are marked `apart` take long, and are begun first, wherever there is room: else one process is
+    left with them all."""
+    for item in items:
+        if item.get_closest_marker("apart") is not None:
+            item.add_marker(pytest.mark.xdist_group(item.name))
+        elif item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: item.get_closest_marker("apart") is None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
