@@ -206,7 +206,7 @@ class Kernel:
             ran.reply = self._answer(request)
         # The stop button may be pressed while a cell looks a name up, which is Pod's code.
         traceback = "" if ran.error == "KeyboardInterrupt: " else ran.traceback
-        assert str(POD_SOURCE) not in traceback + ran.stderr + ran.stdout, str(ran)
+        assert str(POD_SOURCE) not in traceback + ran.stderr + ran.stdout, traceback or str(ran)
         assert "Traceback" not in ran.stderr, ran.stderr
         return ran
 
