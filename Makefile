@@ -24,10 +24,10 @@ help: ## Show this list
 demo: $(VENV)/installed-examples ## See Pod at work: a notebook, its history, a restart, a checkout
 	@$(BIN)/python examples/demo.py
 
-# tests/conftest.py says which tests stay together, and which are begun first.
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 1
+# A file's tests stay in one worker, so that a kernel they share is started once.
+PYTEST = $(BIN)/python -m pytest -n 2 --max-worker-restart 1
 test: $(VENV)/installed-test ## Run the whole test suite; PYTEST_ARGS="-k log" narrows it
-	$(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-all-pythons: ## Run the suite under each Python of VERSIONS that is found, pyenv's included
 	@found=; \
@@ -49,7 +49,7 @@ LIBRARIES := PYTHONPATH=tests MPLBACKEND=agg OMP_NUM_THREADS=1
 test-libraries: BIN := .venv-libraries/bin
 test-libraries: ## Run the library matrix: what becomes of the objects of 30 libraries
 	@$(MAKE) VENV=.venv-libraries .venv-libraries/torch .venv-libraries/installed-libraries
-	$(LIBRARIES) $(PYTEST) tests/libraries $(PYTEST_ARGS)
+	$(LIBRARIES) $(PYTEST) --dist loadgroup tests/libraries $(PYTEST_ARGS)
 
 libraries-page: ## Write pod_ext/LIBRARIES.md from the cases of the library matrix
 	@$(MAKE) VENV=.venv-libraries .venv-libraries/torch .venv-libraries/installed-libraries

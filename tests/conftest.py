@@ -54,15 +54,10 @@ def pytest_runtest_protocol() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests stay in one process, so that a kernel they share is started once. Those that
-    are marked `apart` take long, and are begun first, wherever there is room: else one process is
-    left with them all."""
-    for item in items:
-        if item.get_closest_marker("apart") is not None:
-            item.add_marker(pytest.mark.xdist_group(item.name))
-        elif item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    items.sort(key=lambda item: item.get_closest_marker("apart") is None)
+    """Files with tests that are marked `long` are begun first: else one process is left with them
+    at the end, and the other has nothing to do."""
+    long = {item.path for item in items if item.get_closest_marker("long") is not None}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

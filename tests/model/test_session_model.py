@@ -42,14 +42,14 @@ def play_on(rng: random.Random, policy: str, steps: int) -> None:
         twin.check_load(t, [n for n in NAMES if n in twin.copies[t] and rng.random() < 0.5])
 
 
-@pytest.mark.apart
+@pytest.mark.long
 @pytest.mark.parametrize("policy", POLICIES)
 @by_seed(400 * SCALE)
 def test_every_time_is_restored_as_a_deep_copy_taken_then(policy: str, seed: int) -> None:
     play(seed, policy)
 
 
-@pytest.mark.apart
+@pytest.mark.long
 @by_seed(200)
 def test_the_pickler_that_does_not_recurse_writes_what_the_other_does(seed: int) -> None:
     with mock.patch.object(examination, "PodPickler", DeepPodPickler):

@@ -296,7 +296,7 @@ def containers(roots: Any) -> list[Any]:
     return list(found.values())
 
 
-@pytest.mark.apart
+@pytest.mark.long
 @pytest.mark.parametrize("policy", POLICIES)
 @by_seed(60 * SCALE)
 def test_looking_ahead_makes_no_difference(policy: str, seed: int) -> None:

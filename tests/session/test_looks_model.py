@@ -56,7 +56,7 @@ def play_on(rng: random.Random, way: str, directory: Path) -> None:
         twin.check_load(t, [n for n in NAMES if n in twin.copies[t] and rng.random() < 0.5])
 
 
-@pytest.mark.apart
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["auto", "fork", "thread"])
 @by_seed(40 * SCALE)
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
