@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -85,18 +86,14 @@ def test_put_if_absent_lets_the_first_win(storage: Storage) -> None:
 
 def test_of_many_threads_one_wins(storage: Storage) -> None:
     start = threading.Barrier(8)
-    wins: list[bytes] = []
 
-    def race(name: bytes) -> None:
+    def race(name: bytes) -> bool:
         start.wait()
-        if storage.put_if_absent("commits/1", name):
-            wins.append(name)
+        return storage.put_if_absent("commits/1", name)
 
-    threads = [threading.Thread(target=race, args=(b"%d" % i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    names = [b"%d" % i for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        wins = [name for name, won in zip(names, pool.map(race, names), strict=True) if won]
     assert wins == [storage.get("commits/1")]
 
 

@@ -245,11 +245,11 @@ class LocalStorage:
 
         StorageError if the pod directory is gone and is not to be made for this key.
         """
+        was = self._place  # before looking: another thread may make the directory just now
         try:
             now = _place(self._root)
         except FileNotFoundError:
             now = None
-        was = self._place
         if now is None and was is not None:
             if "/" in key:
                 raise StorageError(
