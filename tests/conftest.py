@@ -37,6 +37,12 @@ os.environ.pop("POD_DATA_DIR", None)
 os.environ["XDG_DATA_HOME"] = _home
 
 
+@pytest.fixture
+def inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not written yet is in memory: a forked look writes its pack itself, at once."""
+    monkeypatch.setattr(pod.library, "DEFAULT_SNAPSHOT", "inline")
+
+
 # Longer than pytest-timeout waits, which cannot end what hangs outside of Python: then the process
 # ends, having written where each thread is, and pytest-xdist names the test and goes on in another.
 HANGS = 400

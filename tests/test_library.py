@@ -15,6 +15,8 @@ import pod
 import pytest
 from pod.errors import PodError, RestoreError, TimeReferenceError, UnknownVariableError
 from pod.namespace import TrackedNamespace
+from pod.session import forked
+from pod.session.looks import Looks
 
 QUICK_START = """
 import pod
@@ -270,6 +272,24 @@ def test_another_version_of_a_package_is_told_by_variable(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         store.load(1, {"n"})
+
+
+@pytest.mark.skipif(not forked.can_fork(), reason="forks are not used on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_time_is_there_though_the_look_at_it_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pod.open(tmp_path / "pods", snapshot="fork") as store:
+        namespace = pod.new_managed_namespace(x=[1])
+        first = store.save(namespace)
+        monkeypatch.setattr(Looks, "_in_child", lambda *_: os._exit(1))
+        namespace["x"].append(2)
+        second = store.save(namespace)
+        assert dict(store.load(second)) == {"x": [1, 2]}
+        namespace["x"].append(3)
+        third = store.save(namespace)
+        assert [each.name for each in store.diff(second, third).variables] == ["x"]
+    assert [first, second, third] == [1, 2, 3]
 
 
 def test_a_forked_child_does_not_write(store: pod.PodStore) -> None:

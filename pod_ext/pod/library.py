@@ -267,6 +267,20 @@ class PodStore:
         self._catch_up()
         return trusting.listed(self._history)
 
+    def _looked_at(self, reference: TimeReference) -> int:
+        """The time id of a moment that is to be read. If it is not on disk yet, and the look that
+        it waits for comes to nothing, that is made again first."""
+        self._catch_up()
+        with contextlib.suppress(TimeReferenceError):
+            t = self._history.resolve(reference, self.head)
+            if self._repository.exists(t):
+                return t
+        for session in list(self._sessions):
+            session.settle()
+        while self._redo_lost():
+            pass
+        return self._history.resolve(reference, self.head)
+
     def _durable(self, references: Iterable[TimeReference] | None) -> list[int] | None:
         self._catch_up()
         if self._writer.pending_times():
@@ -287,8 +301,7 @@ class PodStore:
         if neither this user saved that moment, nor it is trusted.
         """
         with self._lock:
-            self._catch_up()
-            t = self._history.resolve(reference, self.head)
+            t = self._looked_at(reference)
             commit = self._history.commit(t)
             with self._history.reading(t):
                 wanted = choose(self._history.variables(commit), names, t)
@@ -353,15 +366,7 @@ class PodStore:
         Loads both versions of the variables that differ, and so runs code from the directory, as
         `load` does; without `values` it only says which ones differ.
         """
-        self._catch_up()
-        head = self.head
-        return diff(
-            self._history,
-            self._history.resolve(a, head),
-            self._history.resolve(b, head),
-            names,
-            values=values,
-        )
+        return diff(self._history, self._looked_at(a), self._looked_at(b), names, values=values)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
         """Re-hash everything; names each damaged pod and each time id it affects. Unpickles

@@ -111,6 +111,7 @@ def test_one_pack_deleted_by_hand_is_not_relied_on(keeper: Keeper) -> None:
     keeper.must_hold(*range(1, t + 1))
 
 
+@pytest.mark.usefixtures("inline")
 def test_a_pack_that_nothing_needs_any_more_is_not_missed(keeper: Keeper) -> None:
     before = set((keeper.store.path / "packs").iterdir())
     keeper.namespace["only now"] = os.urandom(3000)
@@ -166,6 +167,7 @@ def test_a_pending_write_is_not_committed_without_its_blobs(
     keeper.store.close()
 
 
+@pytest.mark.usefixtures("inline")
 def test_a_pending_write_that_needs_nothing_else_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +262,7 @@ def test_another_directory_in_its_place_is_gone_on_with(keeper: Keeper, tmp_path
     keeper.must_hold(1, t)
 
 
+@pytest.mark.usefixtures("inline")
 def test_a_directory_of_somebody_else_in_its_place_is_left_alone(keeper: Keeper) -> None:
     shutil.rmtree(keeper.store.path)
     keeper.store.path.mkdir()

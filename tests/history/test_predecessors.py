@@ -161,6 +161,7 @@ def test_many_small_changes_one_after_the_other(store: PodStore, at_rest: bool, 
         assert other.verify()
 
 
+@pytest.mark.usefixtures("inline")
 def test_what_a_pending_save_may_be_a_delta_against_is_kept(
     store: PodStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -328,6 +328,7 @@ class Repository:
         is written here, or no such commit.
         """
         self._pid = os.getpid()
+        self.reconcile()  # nothing is put where somebody else's directory is now
         return self._write(blobs, level, name, bases, unwritten)
 
     # Garbage collections of others

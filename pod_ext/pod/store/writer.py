@@ -264,9 +264,9 @@ class Writer:
         """The body of a commit that is not durable yet, as if its pack took 0 bytes. Waits for a
         save that is still being looked at."""
         for pending in self._queue:
-            if pending.t == t:
-                job = pending.settled()
-                return None if job is None else job.commit(0)
+            # One that came to nothing is followed by the same time id, made again.
+            if pending.t == t and (job := pending.settled()) is not None:
+                return job.commit(0)
         return None
 
     def pending_times(self) -> list[int]:
