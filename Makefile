@@ -24,8 +24,9 @@ help: ## Show this list
 demo: $(VENV)/installed-examples ## See Pod at work: a notebook, its history, a restart, a checkout
 	@$(BIN)/python examples/demo.py
 
-# A file's tests stay in one worker, so that a kernel they share is started once.
 PYTEST = $(BIN)/python -m pytest -n 2 --max-worker-restart 1
+
+# A file's tests stay in one worker, so that a kernel they share is started once.
 test: $(VENV)/installed-test ## Run the whole test suite; PYTEST_ARGS="-k log" narrows it
 	$(PYTEST) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 

@@ -8,12 +8,19 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pod
 import pytest
-from pod.errors import PodError, RestoreError, TimeReferenceError, UnknownVariableError
+from pod.errors import (
+    PodError,
+    RestoreError,
+    StorageError,
+    TimeReferenceError,
+    UnknownVariableError,
+)
 from pod.namespace import TrackedNamespace
 from pod.session import forked
 from pod.session.looks import Looks
@@ -290,6 +297,32 @@ def test_a_time_is_there_though_the_look_at_it_was_lost(
         third = store.save(namespace)
         assert [each.name for each in store.diff(second, third).variables] == ["x"]
     assert [first, second, third] == [1, 2, 3]
+
+
+@pytest.mark.skipif(not forked.can_fork(), reason="forks are not used on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_look_puts_nothing_into_a_directory_of_somebody_else(tmp_path: Path) -> None:
+    path = tmp_path / "pods"
+    with pod.open(path, snapshot="fork") as store:
+        namespace = pod.new_managed_namespace(x=[1])
+        store.save(namespace)
+        store.flush()
+        shutil.rmtree(path)
+        path.mkdir()
+        (path / "thesis.tex").write_text("...")
+        namespace["x"].append(os.urandom(9000))
+        store.save(namespace)
+        with pytest.raises(StorageError):
+            store.flush()
+        assert [each.name for each in path.iterdir()] == ["thesis.tex"]
+        (path / "thesis.tex").unlink()
+        path.rmdir()
+        namespace["x"].append(2)
+        last = store.save(namespace)
+        with suppress(PodError):  # what was lost meanwhile is told
+            store.flush()
+        store.flush()
+        assert store.load(last)["x"] == namespace["x"]
 
 
 def test_a_forked_child_does_not_write(store: pod.PodStore) -> None:

@@ -262,6 +262,7 @@ class Looks:
         findings: Findings,
         blobs: Collector,
     ) -> dict[str, str]:
+        """What the new blobs may be stored as deltas against."""
         before = _state_after(earlier, task.landed)
         bases = predecessors.bases(
             self.earlier(before, task.parent, findings.looked_at),
@@ -315,6 +316,7 @@ def _state_after(earlier: Iterable[tuple[Draft, Found]], state: State) -> State:
 
 
 def _manifest(earlier: Sequence[tuple[Draft, Found]], history: History, digest: str) -> Manifest:
+    """One that an earlier look found here, or that is stored or about to be."""
     made = (found.findings.manifests.get(digest) for _, found in earlier)
     return next((each for each in made if each is not None), None) or history.manifest(digest)
 

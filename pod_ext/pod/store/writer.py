@@ -255,9 +255,8 @@ class Writer:
         """The same, with the one that it may be stored as a delta against; '' if there is none."""
         for pending in self._queue:
             job = pending.known()
-            blob = None if job is None else job.blobs.get(digest)
-            if blob is not None and job is not None:
-                return blob, job.bases.get(digest, "")
+            if job is not None and digest in job.blobs:
+                return job.blobs[digest], job.bases.get(digest, "")
         return None
 
     def pending_commit(self, t: int) -> bytes | None:
