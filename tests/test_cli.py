@@ -315,7 +315,8 @@ def test_verify_names_the_damaged_pack_pods_variables_and_times(tmp_path: Path) 
         before = packs(directory)
         ns["precious"] = os.urandom(100_000)
         store.save(ns)
-    [pack] = packs(directory) - before
+    # A forked look writes what it finds into a pack of its own.
+    pack = max(packs(directory) - before, key=lambda each: each.stat().st_size)
     damage(pack)
 
     done = run(tmp_path, "verify")
