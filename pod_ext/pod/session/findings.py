@@ -18,6 +18,7 @@ from pod.history.state import Objects, State, Values, count_users, needed_defini
 from pod.podding.definitions import Tokens
 from pod.podding.pods import Bytes, definitions_in
 from pod.podding.policies import Place, Policy
+from pod.quiet import quiet
 from pod.session.survey import Active, Seen, hanging_together
 
 
@@ -42,6 +43,7 @@ class Findings:
     """By digest, where they are at hand."""
 
 
+@quiet()
 def find(seen: Seen, tokens: Tokens, policy: Policy, put: Callable[[Bytes], str]) -> Findings:
     """Store the components that a look found by `put`, and say what they are."""
     manifests: dict[str, Manifest] = {}

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from pod.errors import one_line
+from pod.quiet import quiet
 from pod.threads import others_at_work
 
 STUCK_SECONDS = 5.0
@@ -229,7 +230,8 @@ def _start(work: Callable[[Say], Any], interval: float) -> Child:
         # Children that are forked later can read it as well.
         for name in ("pod-look", "pod-word"):
             files.append(os.memfd_create(name))
-        middle = os.fork()
+        with quiet():  # that there are other threads is known, see `start`
+            middle = os.fork()
         if middle == 0:
             sys.setswitchinterval(interval)
             _in_the_middle(work, numbers, reader, writer, files[0], files[1])

@@ -22,6 +22,7 @@ from pod.podding.memory import Holders
 from pod.podding.opaque import Unavailable
 from pod.podding.pods import Component
 from pod.podding.policies import Policy
+from pod.quiet import quiet
 from pod.session.names import Versioned, rule_of
 from pod.tracking import Touched
 from pod.tracking.aliases import Aliases
@@ -92,6 +93,7 @@ class Survey:
             return Touched(everything=True)
         return Touched(names)
 
+    @quiet()
     def look(
         self,
         state: State,

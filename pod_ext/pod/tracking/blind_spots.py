@@ -15,6 +15,7 @@ import types
 from collections.abc import Iterable
 from functools import lru_cache
 
+from pod.quiet import parse
 from pod.tracking import Touched
 
 REACHES_ANYTHING = frozenset(
@@ -43,7 +44,7 @@ def in_cell(source: str) -> Touched:
     if _WORTH_PARSING.search(source) is None:
         return Touched()
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Touched()  # then it did not run either
     found = Touched()
@@ -64,7 +65,7 @@ def magics_in(source: str) -> list[tuple[str, str]]:
     if "_magic" not in source:
         return []
     try:
-        calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+        calls = [node for node in ast.walk(parse(source)) if isinstance(node, ast.Call)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     return [(magic[0], magic[1]) for magic in map(_magic, calls) if magic is not None]
@@ -95,7 +96,7 @@ def _in_magic(call: ast.Call) -> Touched:
 
 def _parses(text: str) -> bool:
     try:
-        ast.parse(text)
+        parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

@@ -22,11 +22,11 @@ import collections
 import re
 import sys
 import types
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pod.quiet import parse
 from pod.tracking.aliases import is_users
 from pod.tracking.genuine import (
     NOTHING,
@@ -170,9 +170,7 @@ class _Reader:
         self._checked = False
 
     def look_of(self, source: str) -> Look:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the user has been told, when the cell was compiled
-            tree = ast.parse(source)
+        tree = parse(source)
         names: set[str] = set()
         bound: set[str] = set()
         for node in ast.walk(tree):
