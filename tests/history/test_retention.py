@@ -132,13 +132,14 @@ def test_keep_last(store: pod.PodStore) -> None:
 
 
 def test_keep_tagged_and_tags_that_protect(store: pod.PodStore) -> None:
-    fill(store)
+    first = fill(store)
     store.tag("best", 2)
     assert store.gc(keep_last=1).times == (1, 3, 4, 5)
-    fill(store, 2)
+    second = fill(store, 2)
     assert times(store) == [2, 6, 7, 8]
-    assert store.gc(keep_tagged=True, dry_run=True).times == (7,)  # 6 and 8 are HEADs
+    assert store.gc(keep_tagged=True, dry_run=True).times == (7,)
     assert store.gc(keep_last=1, keep_tagged=False).times == (2, 7)
+    del first, second  # as long as there were these, 6 and 8 were HEADs
     assert store._repository.tags() == {}
     assert store.verify()
 
