@@ -14,6 +14,7 @@ from typing import Any
 from pod.history.records import Variable
 from pod.history.snapshot import Group
 from pod.history.table import Table
+from pod.podding.memory import may_be_resized
 
 
 class Values(dict[str, Any]):
@@ -87,6 +88,9 @@ class Objects:
 
     An id says which object it is for as long as that object lives. So those that cannot be
     referred to weakly are kept, and of the others it is asked first whether they are still there.
+    Of arrays that can be resized there is only the id, as NumPy does not resize what somebody
+    refers to: that another one took the place of such an array, without its name being touched,
+    would not be noticed.
     All of it by loops of the interpreter's own, since a save asks for every name there is.
     """
 
@@ -95,6 +99,8 @@ class Objects:
     """In the order of the names."""
     weak: dict[str, weakref.ref[Any]] = field(default_factory=dict)
     strong: dict[str, Any] = field(default_factory=dict)
+    loose: dict[str, int] = field(default_factory=dict)
+    """Ids of the arrays."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Objects:
@@ -105,7 +111,9 @@ class Objects:
         reference = self.weak.get(name)
         if reference is not None:
             return reference() is value and value is not None
-        return name in self.strong and self.strong[name] is value
+        if name in self.strong:
+            return self.strong[name] is value
+        return self.loose.get(name) == id(value)
 
     def changes(self, values: Values) -> tuple[set[str], set[str]]:
         """Variables that are new or have another object now; and those that are gone."""
@@ -141,13 +149,18 @@ class Objects:
         if not rebound and not gone:
             if self.names == values.names:
                 return self
-            return Objects(values.names, values.ids, self.weak, self.strong)
+            return Objects(values.names, values.ids, self.weak, self.strong, self.loose)
         weak, strong = self.weak.copy(), self.strong.copy()  # quicker than `dict`, if some went
+        loose = self.loose.copy()
         for name in (*gone, *rebound):
             weak.pop(name, None)
             strong.pop(name, None)
+            loose.pop(name, None)
         for name in rebound:
             value = values[name]
+            if may_be_resized(value):
+                loose[name] = id(value)
+                continue
             if _WEAK_OFFSET_OF(type(value)):  # asking first is quicker than what it raises
                 try:
                     weak[name] = weakref.ref(value)
@@ -155,7 +168,7 @@ class Objects:
                 except TypeError:
                     pass
             strong[name] = value
-        return Objects(values.names, values.ids, weak, strong)
+        return Objects(values.names, values.ids, weak, strong, loose)
 
     def joined(self, names: Iterable[str], others: Mapping[str, Any]) -> Objects:
         """Of these, what is known of some names; and what others have."""
@@ -167,6 +180,7 @@ class Objects:
             [*(key for _, key in here), *there.ids],
             {name: self.weak[name] for name, _ in here if name in self.weak} | there.weak,
             {name: self.strong[name] for name, _ in here if name in self.strong} | there.strong,
+            {name: self.loose[name] for name, _ in here if name in self.loose} | there.loose,
         )
 
 

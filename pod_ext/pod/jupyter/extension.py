@@ -381,7 +381,7 @@ class PodExtension(Configurable):
                 return
             look = self._looking.look_of(ran, self.namespace)
             if look is not None:
-                self.session.looked(look.names, look.draws)
+                self.session.looked(look.names, look.bound, look.draws)
 
     def _is_inside_cell(self) -> bool:
         """Whether it is a cell's code that runs this cell, as `%%capture` does: all one cell."""

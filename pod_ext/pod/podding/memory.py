@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import array
 import sys
-import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -22,6 +21,8 @@ from pod.podding.progress import PodInProgress
 
 SMALL_BYTES = 64 * 1024
 """A holder up to this size is always saved with its views."""
+
+_REMEMBERED = 10_000
 
 TakeApart = Callable[[Any], tuple[Any, Iterable[object]]]
 """Gives an object's reduction, and those objects in it that it owns."""
@@ -45,18 +46,22 @@ def taken_apart(obj: object) -> tuple[Any, Iterable[object]]:
 
 
 class Holders:
-    """Arrays that are to be saved whole, since more than one saved object is over their memory."""
+    """Arrays that are to be saved whole, since more than one saved object is over their memory.
+
+    They are known by their ids, see `may_be_resized`. One that took the place of another costs no
+    more than that it is saved whole.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[int, weakref.ref[Any]] = {}
+        self._known: set[int] = set()
 
     def __contains__(self, holder: object) -> bool:
-        known = self._known.get(id(holder))
-        return known is not None and known() is holder
+        return id(holder) in self._known
 
     def add(self, holder: object) -> None:
-        key = id(holder)
-        self._known[key] = weakref.ref(holder, lambda _: self._known.pop(key, None))
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known.add(id(holder))
 
 
 class SharedMemory:
@@ -123,6 +128,13 @@ def is_array(kind: type) -> bool:
     """Whether objects of this type are NumPy arrays."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and issubclass(kind, numpy.ndarray)
+
+
+def may_be_resized(obj: object) -> bool:
+    """Whether this is an array that has its memory itself. `ndarray.resize` raises while anybody
+    refers to it once more, weakly or not; so nobody may, between two saves."""
+    kind = type(obj)
+    return is_array(kind) and bool(sys.modules["numpy"].ndarray.flags.__get__(obj).owndata)
 
 
 def holds_bytes(holder: object) -> bool:

@@ -36,6 +36,7 @@ from pod.history.versions import differing
 from pod.interrupts import Gate, uninterrupted
 from pod.podding.atoms import is_import
 from pod.podding.definitions import Tokens
+from pod.podding.memory import may_be_resized
 from pod.podding.policies import Policy
 from pod.session import looks
 from pod.session.arrival import complete, is_in_place, separated, state_at, using_displaced
@@ -157,14 +158,17 @@ class Session:
             self._touched |= aside
             return aside
 
-    def looked(self, names: frozenset[str], draws: bool) -> None:
-        """A cell only looked at these, since `set_aside`, and no code of the user's ran along with
-        it: that it touched them does not count. What else was touched does."""
+    def looked(self, names: frozenset[str], bound: frozenset[str], draws: bool) -> None:
+        """A cell only looked at these, or gave them new objects (`bound`), since `set_aside`, and
+        no code of the user's ran along with it: that it touched them does not count, as whether
+        they have other objects is known. Of some it is not. What else was touched counts."""
         with self._lock, uninterrupted():
             if draws and self._survey.with_figures(self._state):
                 return
             touched = self._tracker.take()
-            self._tracker.touch(Touched(touched.names - names, touched.everything))
+            space = self.namespace
+            unsure = {name for name in bound if may_be_resized(dict.get(space, name))}
+            self._tracker.touch(Touched(touched.names - (names - unsure), touched.everything))
 
     def variables(self) -> dict[str, Any]:
         """The variables that are in the namespace now."""

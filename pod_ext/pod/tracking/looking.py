@@ -90,6 +90,8 @@ class Look:
 
     names: frozenset[str]
     """All that it can have touched."""
+    bound: frozenset[str]
+    """Those that it gave new objects."""
     draws: bool
     """Whether it drew into figures, which is harmless as long as no variable holds one."""
 
@@ -187,7 +189,7 @@ class _Reader:
             raise _Refused
         self._statements(tree.body)
         self._check_bound()
-        return Look(frozenset(names | bound), self._draws)
+        return Look(frozenset(names | bound), frozenset(bound), self._draws)
 
     def _check_bound(self) -> None:
         """What the cell bound must be new, and nothing in it may be what was there before."""

@@ -171,7 +171,7 @@ class _Look:
         package = _package(kind)
         if package == "numpy":
             if kind is library("numpy", "ndarray"):
-                return self._array(value)
+                return self._array(value, is_user_s=True)
             return issubclass(kind, library("numpy", "dtype"))
         if package == "pandas":
             if kind is library("pandas", "DataFrame") or kind is library("pandas", "Series"):
@@ -181,7 +181,7 @@ class _Look:
             return _is_plain_polars(value, kind)
         return False
 
-    def _array(self, array: Any) -> bool:
+    def _array(self, array: Any, *, is_user_s: bool = False) -> bool:
         if not array.dtype.hasobject:
             return True
         known = self._arrays.get(id(array))
@@ -198,7 +198,9 @@ class _Look:
             if array.size > self._left or not all(map(is_scalar, array.flat)):
                 return False
             self._left -= array.size
-        self._arrays[id(array)] = weakref.ref(array)
+        # NumPy does not resize what somebody refers to; those inside of frames nobody resizes.
+        if not (is_user_s and array.flags.owndata):
+            self._arrays[id(array)] = weakref.ref(array)
         return True
 
     # pandas: what frames are made of, past all that could run code.
