@@ -94,6 +94,34 @@ def test_what_is_saved_is_what_was_there_when_the_cell_ended(kernel: PodKernel) 
     assert kernel.value("log, x[1] is log") == ([1, 2], True)
 
 
+def test_what_the_user_closes_is_closed_for_whoever_is_at_the_other_end(
+    kernel: PodKernel,
+) -> None:
+    kernel.run(SLOW)
+    kernel.run("%pod_status")  # waits until it has been looked at
+    kernel.run(
+        "import os, socket, subprocess\n"
+        "reads = subprocess.Popen(['cat'], stdin=subprocess.PIPE)\n"
+        "one, other = socket.socketpair()\n"
+        "pipe, into = os.pipe()\n"
+        "server = socket.create_server(('127.0.0.1', 0))\n"
+        "x = Slow(4.5)"
+    )
+    child = one_child(kernel)
+    ran = kernel.run(
+        "reads.stdin.close(); reads.wait(2)\n"
+        "one.close(); other.settimeout(2); assert other.recv(1) == b''\n"
+        "os.close(into); os.set_blocking(pipe, False); assert os.read(pipe, 1) == b''\n"
+        "port = server.getsockname()[1]; server.close()\n"
+        "server = socket.create_server(('127.0.0.1', port))"
+    )
+    assert ran.error == ""
+    assert child in children(kernel), "it was still at work"
+    kernel.run("del x")
+    kernel.run("%pod_undo")
+    assert kernel.value("x.seconds") == 4.5
+
+
 def test_a_child_that_is_killed_costs_nothing(kernel: PodKernel) -> None:
     kernel.run(SLOW)
     kernel.run("%pod_status")  # waits until it has been looked at

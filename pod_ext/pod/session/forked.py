@@ -19,10 +19,11 @@ import pickle
 import random
 import select
 import signal
+import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,10 @@ _UNSAFE_MODULES = frozenset(
 """Libraries whose threads and devices do not stand a fork of the process, or warn of any."""
 
 
+_reading: set[int] = set()
+"""Pipes that children say their numbers by; those that are forked later look at them as well."""
+
+
 class ChildLostError(Exception):
     """A child ended, or was ended, without giving its result."""
 
@@ -74,6 +79,7 @@ class Child:
         self.over = False
         """Whether it has given its result, or cannot any more."""
         self._reader = reader
+        _reading.add(reader)
         self._results = results
         self._words = words
         self._word: Any = None
@@ -190,6 +196,7 @@ class Child:
         self._why = why
         self.over = True  # before they are closed: see `result_for_sibling`
         with self._closing:
+            _reading.discard(self._reader)
             for number in (self._reader, self._results, self._words):
                 with contextlib.suppress(OSError):
                     os.close(number)
@@ -266,7 +273,7 @@ def _in_the_child(
     """Never returns."""
     try:
         os.write(writer, os.getpid().to_bytes(_NUMBER, "little"))
-        _settle_in(numbers)
+        _settle_in(numbers, writer)
 
         def say(word: Any) -> None:
             with _without_limit():
@@ -282,7 +289,7 @@ def _in_the_child(
         os._exit(0)  # nothing of the parent's is closed, flushed or finalised here
 
 
-def _settle_in(numbers: Any) -> None:
+def _settle_in(numbers: Any, writer: int) -> None:
     """Be no trouble to the parent."""
     gc.disable()  # finalisers of the user's objects are the parent's to run
     with contextlib.suppress(ValueError, OSError):
@@ -293,10 +300,23 @@ def _settle_in(numbers: Any) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
+    _let_go(nowhere, _reading | {writer})
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     sys.settrace(None)
     sys.setprofile(None)
     random.setstate(numbers)  # Python seeds it anew in each child, and it may be saved
+
+
+def _let_go(nowhere: int, needed: Set[int]) -> None:
+    """Close pipes and connections: as long as they are open anywhere, whoever is at the other end
+    is not told that the user has closed them, and a port stays taken. Their numbers stay taken, so
+    that what an object of the user's closes here is not what has been opened since."""
+    with contextlib.suppress(OSError):  # without /proc, it cannot be known what is open
+        for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+            with contextlib.suppress(OSError):
+                mode = os.fstat(number).st_mode
+                if number not in needed and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+                    os.dup2(nowhere, number, inheritable=False)
 
 
 @contextlib.contextmanager
