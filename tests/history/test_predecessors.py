@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pod
 import pytest
+from pod.history import predecessors
 from pod.history.collection import collect_garbage
+from pod.history.manifest import Content
 from pod.history.retention import Retention
 from pod.library import PodStore
 from pod.store.codec import CHUNK_BYTES
@@ -65,6 +67,40 @@ def test_an_element_put_in_at_the_front_of_a_list(store: PodStore) -> None:
     namespace["x"].insert(0, b"y" * 100)
     assert cost(store, namespace) < 40 * 500
     assert store.load(2)["x"] == namespace["x"]
+
+
+def test_many_elements_grow_or_go(store: PodStore) -> None:
+    """So that what follows moves by several chunks."""
+    namespace = pod.new_managed_namespace(x=[{"text": each} for each in values(150_000)])
+    first = cost(store, namespace)
+    for number, each in enumerate(namespace["x"][::4]):
+        each["number"] = number + 1_000_000
+    grown = cost(store, namespace)
+    del namespace["x"][::40]
+    gone = cost(store, namespace)
+    assert grown < 0.6 * first and gone < 0.4 * first
+    assert store.load(3)["x"] == namespace["x"]
+
+
+def facing(now: list[str], then: list[str], last: int = CHUNK_BYTES) -> list[tuple[str, str]]:
+    size = CHUNK_BYTES * (len(now) - 1) + last
+    return list(
+        predecessors._facing(
+            Content(size, tuple(now)), Content(CHUNK_BYTES * len(then), tuple(then))
+        )
+    )
+
+
+def test_which_chunk_is_probably_like_which() -> None:
+    assert facing(["a", "x", "c"], ["a", "b", "c"]) == [("x", "b"), ("c", "c")]
+    assert facing(["a", "b"], ["a", "b"]) == []
+    assert facing(["a"], []) == []
+    # A few bytes put in at the front: each is like the one of its number.
+    assert facing(list("wxyz"), list("abc"), last=5) == list(zip("wxyz", "abcc", strict=True))
+    # Appended to; and twice and half as long, all of it other than before.
+    assert facing(list("aby"), ["a", "b"]) == [("y", "b")]
+    assert facing(list("uvwx"), ["a", "b"]) == [("u", "a"), ("v", "a"), ("w", "b"), ("x", "b")]
+    assert facing(["x", "y"], list("abcd")) == [("x", "a"), ("y", "c")]
 
 
 def test_one_element_and_one_row_of_a_large_array(store: PodStore) -> None:

@@ -1,21 +1,24 @@
 """Which stored blob each new one was probably made from, so that it is stored as what differs.
 
 A pod's place in the object graph is the same from save to save, so what was at the same place is
-what it was made from; and in there, the payload or buffer of the same number, and the chunk of the
-same number. A guess that is wrong costs nothing but the trial: what is stored is right with any
-base, or none.
+what it was made from; and in there, the payload or buffer of the same number, and the chunk at the
+same place in proportion. A guess that is wrong costs nothing but the trial: what is stored is right
+with any base, or none.
 """
 
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from itertools import takewhile
 
 from pod.errors import PodError
 from pod.history.manifest import Content, Manifest, StoredPod
 from pod.history.moments import History
 from pod.history.snapshot import Group, group_of
 from pod.history.state import State
+from pod.store.codec import CHUNK_BYTES
 
 
 def bases(
@@ -93,9 +96,23 @@ def _add(
 ) -> None:
     for pod, old in pairs:
         for content, was in zip(_contents(pod), _contents(old), strict=False):
-            for chunk, base in zip(content.chunks, was.chunks, strict=False):
+            for chunk, base in _facing(content, was):
                 if chunk != base and chunk in new:
                     found.setdefault(chunk, base)
+
+
+def _facing(now: Content, then: Content) -> Iterator[tuple[str, str]]:
+    """Chunks, each with the one of old that it is probably most like: behind what is the same, as
+    if what came or went had done so everywhere. So the last ones find theirs, too, where each of
+    many objects has become a little longer."""
+    if not then.chunks:
+        return
+    same = sum(1 for _ in takewhile(bool, map(operator.eq, now.chunks, then.chunks)))
+    begun = same * CHUNK_BYTES
+    rest_now, rest_then = now.nbytes - begun, then.nbytes - begun
+    for number, chunk in enumerate(now.chunks[same:]):
+        at = same + round(number * rest_then / rest_now)
+        yield chunk, then.chunks[min(at, len(then.chunks) - 1)]
 
 
 def _contents(pod: StoredPod) -> tuple[Content, ...]:
