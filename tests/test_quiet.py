@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 
 import pod
 import pytest
@@ -91,6 +94,75 @@ def test_filters_of_another_thread_that_overlap_are_its_own(filters: list) -> No
         block.__enter__()
     block.__exit__(None, None, None)
     assert warnings.filters == before
+
+
+def test_blocks_of_several_threads_overlap(filters: list) -> None:
+    """Whichever ends first, the filters are the user's at the end, and each is quiet for itself."""
+    warnings.simplefilter("error")
+    before = list(filters)
+    inside, go_on = threading.Event(), threading.Event()
+
+    def elsewhere() -> None:
+        with quiet():
+            inside.set()
+            assert go_on.wait(30)
+            warnings.warn("not told", stacklevel=1)
+
+    for others_last in (True, False):
+        inside.clear()
+        go_on.clear()
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(elsewhere)
+            assert inside.wait(30)
+            with pytest.raises(UserWarning):
+                warnings.warn("told", stacklevel=1)
+            with quiet():
+                warnings.warn("not told", stacklevel=1)
+                if not others_last:
+                    go_on.set()
+                    done.result(30)
+                    warnings.warn("nor this", stacklevel=1)
+            with pytest.raises(UserWarning):
+                warnings.warn("told again", stacklevel=1)
+            go_on.set()
+            done.result(30)
+        assert warnings.filters is filters and filters == before
+
+
+def test_an_interrupt_anywhere_leaves_nobody_quiet(filters: list) -> None:
+    """Python looks for signals where a function begins or goes on, and behind calls of C."""
+    warnings.simplefilter("error")
+    before = list(filters)
+
+    def block() -> None:
+        with quiet():
+            pass
+
+    for strike in range(1, 200):
+        count = 0
+
+        def profile(frame: FrameType, event: str, arg: object, strike: int = strike) -> None:
+            nonlocal count
+            inside = frame.f_code.co_filename.endswith(("quiet.py", "contextlib.py"))
+            if inside and event in ("call", "c_return"):
+                count += 1
+                if count == strike:
+                    raise KeyboardInterrupt
+
+        sys.setprofile(profile)
+        try:
+            block()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.setprofile(None)
+        with pytest.raises(UserWarning):
+            warnings.warn("told", stacklevel=1)
+        block()
+        assert warnings.filters is filters and filters == before, strike
+        if count < strike:
+            break
+    assert 10 < strike < 199
 
 
 def test_code_is_parsed_whatever_the_filters() -> None:
