@@ -25,7 +25,7 @@ from pod.bench import verify
 from pod.bench.measure import Watcher, peak_memory, stored_bytes
 from pod.bench.probes import PROBES
 from pod.bench.records import CellFigures, LoadFigures, Pair, Probe, Run, Unavailable, to_line
-from pod.bench.shell import MeasuredShell, Ran, make_shell
+from pod.bench.shell import MeasuredShell, Ran, ThreadProfile, make_shell
 from pod.bench.systems import make_system
 from pod.bench.systems.base import Reference, System, user_variables
 from pod.bench.workloads import Source, Workload, make_workload
@@ -177,7 +177,7 @@ def profile(job: Job) -> cProfile.Profile:
     system = make_system(job.pair.system, Path(job.store))
     shell = _shell(job, system)
     system.attach(shell)
-    shell.events.profiler = profiler = cProfile.Profile()
+    shell.events.profiler = profiler = ThreadProfile()
     for _ in _cells(shell, workload):
         system.reference()
     shell.events.profiler = None
