@@ -99,8 +99,7 @@ def _be_alone() -> None:
         del _quiet[other]
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_be_alone)
+os.register_at_fork(after_in_child=_be_alone)
 
 
 def parse(source: str) -> ast.Module:

@@ -9,7 +9,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pod.quiet import parse, quiet
+from pod.quiet import quiet
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _LOADS = frozenset({"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"})
@@ -41,11 +41,12 @@ class Uses:
     """Why it is not Python, or empty."""
 
 
+@quiet()
 def uses_of(code: str, transform: Callable[[str], str] = lambda text: text) -> Uses:
     """What a cell uses. `transform` makes Python of magics and commands, as IPython does."""
     uses = Uses()
     try:
-        tree = parse(transform(code))
+        tree = ast.parse(transform(code))
         _Reader(uses, transform).block(tree.body, uses.surely)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         uses.broken = f"{type(error).__name__}: {error}"
@@ -131,8 +132,7 @@ class _Reader:
         """A statement that runs as a whole; what it binds is bound when it is over."""
         uses = self._uses
         module = ast.fix_missing_locations(ast.Module([node], []))
-        with quiet():
-            code = compile(module, "<cell>", "exec", _AWAITING, dont_inherit=True)
+        code = compile(module, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         uses.awaits |= bool(code.co_flags & _COROUTINE)
         own = list(_names(code))
         inner = [each for nested in _nested(code) for each in _names(nested)]
@@ -164,12 +164,11 @@ class _Reader:
             return
         self._uses.magics.add(texts[0])
         if texts[0] in _TEXT_MAGICS and isinstance(texts[-1], str):
-            tree = parse(self._transform(texts[-1]))
+            tree = ast.parse(self._transform(texts[-1]))
             self.block(tree.body, bound)
 
 
 _COROUTINE = 0x0080
-_AWAITING = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 def _deleted_in(node: ast.AST) -> set[str]:

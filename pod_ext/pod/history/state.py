@@ -14,7 +14,7 @@ from typing import Any
 from pod.history.records import Variable
 from pod.history.snapshot import Group
 from pod.history.table import Table
-from pod.podding.memory import may_be_resized
+from pod.podding.memory import is_array, may_be_resized
 
 
 class Values(dict[str, Any]):
@@ -156,9 +156,10 @@ class Objects:
             weak.pop(name, None)
             strong.pop(name, None)
             loose.pop(name, None)
+        arrays = {kind for kind in set(map(type, map(values.get, rebound))) if is_array(kind)}
         for name in rebound:
             value = values[name]
-            if may_be_resized(value):
+            if type(value) in arrays and may_be_resized(value):  # there may be very many others
                 loose[name] = id(value)
                 continue
             if _WEAK_OFFSET_OF(type(value)):  # asking first is quicker than what it raises
