@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import queue
 import re
 import sys
 import time
@@ -26,10 +25,6 @@ SNAPSHOT = os.environ.get("POD_TEST_SNAPSHOT", "auto")
 """Where they look at them."""
 MONITORED = TRACKING == "monitoring" or (TRACKING == "auto" and sys.version_info >= (3, 12))
 PATIENCE = 60.0
-_STRUCK_SOCKET = re.compile(
-    r"Exception ignored in: 'zmq\.[^\n]*\nTraceback \(most recent call last\):\n"
-    r"(?: +File \"zmq/[^\n]*\n)+KeyboardInterrupt: *\n?"
-)
 """Seconds after which a kernel that has not answered counts as hanging."""
 
 
@@ -188,17 +183,11 @@ class Kernel:
         """Begin to run a cell."""
         return self.client.execute(code, allow_stdin=False, **options)
 
-    def finish(self, request: str, *, interrupted: bool = False) -> Ran:
-        """Wait for a cell that was sent. An interrupt can strike the kernel's own code too, so that
-        it does not send all that is to be waited for."""
+    def finish(self, request: str) -> Ran:
+        """Wait for a cell that was sent."""
         ran = Ran()
         while True:
-            try:
-                message = self.client.get_iopub_msg(timeout=10 if interrupted else PATIENCE)
-            except queue.Empty:
-                if not interrupted:
-                    raise
-                break
+            message = self.client.get_iopub_msg(timeout=PATIENCE)
             if message["parent_header"].get("msg_id") != request:
                 continue
             kind, content = message["msg_type"], message["content"]
@@ -206,14 +195,11 @@ class Kernel:
                 break
             if kind not in ("status", "execute_input"):
                 ran.messages.append((kind, content))
-        if not interrupted:
-            ran.reply = self._answer(request)
+        ran.reply = self._answer(request)
         # The stop button may be pressed while a cell looks a name up, which is Pod's code.
         traceback = "" if ran.error == "KeyboardInterrupt: " else ran.traceback
         assert str(POD_SOURCE) not in traceback + ran.stderr + ran.stdout, traceback or str(ran)
-        # It may strike the kernel's own socket as well, which says so there.
-        stderr = _STRUCK_SOCKET.sub("", ran.stderr) if interrupted else ran.stderr
-        assert "Traceback" not in stderr, ran.stderr
+        assert "Traceback" not in ran.stderr, ran.stderr
         return ran
 
     def _answer(self, request: str) -> dict[str, Any]:
