@@ -336,5 +336,10 @@ def _unwritten(
 def _is_known(task: Task, active: Active) -> bool:
     """Whether it is known what hangs together with what among these; of what is still being looked
     at it is not."""
-    groups = set(map(task.before.groups.get, active.roots))
-    return not any(group is not None and group.presumed for group in groups)
+    groups = task.before.groups
+    # Mostly one of these tells, and spares asking about all, which may be very many.
+    return not any(
+        group is not None and group.presumed
+        for names in (active.seeds, active.roots)
+        for group in set(map(groups.get, names))
+    )
