@@ -12,6 +12,17 @@ class FileName(str):
     """A code object's file name on its way into a slot."""
 
 
+class Members:
+    """A set among a code object's constants, on its way into a pickle: in an order that does not
+    depend on how it was made, nor on the process."""
+
+    def __init__(self, members: frozenset[Any]) -> None:
+        self._members = tuple(sorted(map(_owned, members), key=_looks))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return frozenset, (self._members,)
+
+
 def reduce_code(code: types.CodeType) -> tuple[Any, ...]:
     return make_code, (
         PYTHON, BYTECODE,
@@ -47,4 +58,10 @@ def _owned(constant: Any) -> Any:
         return own_text(constant)
     if kind is bytes:
         return own_bytes(constant)
+    if kind is frozenset:
+        return Members(constant)
     return _own(constant) if kind is tuple else constant
+
+
+def _looks(constant: Any) -> tuple[str, str]:
+    return type(constant).__name__, repr(constant)
