@@ -114,6 +114,20 @@ def test_no_code_of_the_users_runs(make: Callable[[], object]) -> None:
     assert short(value)
 
 
+class Elsewhere(dict[str, int]):
+    """A dict that keeps its items elsewhere, as SciPy's `dok_array`."""
+
+    def __init__(self, items: dict[str, int]) -> None:
+        self.kept = items
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+
+def test_what_keeps_its_items_elsewhere_is_not_said_to_be_empty() -> None:
+    assert describe(Elsewhere({"a": 1})) == ("Elsewhere", "")
+
+
 def test_names_that_cannot_be_printed_are_escaped() -> None:
     assert describe(type("A\n", (), {})()) == ("A\\n", "")
     assert describe("\ud800\n")[1].isprintable()

@@ -100,7 +100,9 @@ def _saves_again(store: pod.PodStore, namespace: Any, looked_at: Case | None = N
         looked_at.look(value)
     del value
     before = _fingerprint(store, store.head)
-    commit = store.history.commit(store.save(namespace))
+    t = store.save(namespace)
+    store.flush()  # before it is written, a commit does not say what it takes
+    commit = store.history.commit(t)
     unchanged = _fingerprint(store, commit.t) == before
     assert unchanged == ("x" not in commit.changed)
     return not unchanged or commit.bytes > 0
