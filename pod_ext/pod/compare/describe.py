@@ -13,6 +13,7 @@ import decimal
 import enum
 import fractions
 import functools
+import inspect
 import pathlib
 import sys
 import types
@@ -125,7 +126,8 @@ def _summary(cls: type, value: Any) -> str:
         name = object.__getattribute__(value, "__dict__").get("_name_")
         return f"{type_name(cls)}.{name}" if type(name) is str else ""
     for base, size in _SIZES:
-        if issubclass(cls, base) and _has_size_of(cls, base):
+        # SciPy's `dok_array` is a dict, and keeps its items elsewhere.
+        if issubclass(cls, base) and inspect.getattr_static(cls, "__len__") is size:
             return count(size(value), "item") if size(value) else "empty"
     if issubclass(cls, type):
         return f"class {type_name(value)}"
@@ -133,13 +135,6 @@ def _summary(cls: type, value: Any) -> str:
         name = object.__getattribute__(value, "__dict__").get("__name__")
         return printable(name) if type(name) is str else ""
     return _data_summary(cls, value)
-
-
-def _has_size_of(cls: type, base: type) -> bool:
-    """Whether objects of a class say to have as many items as they have as the base: SciPy's
-    `dok_array` is a dict, and keeps its items elsewhere."""
-    own = next(vars(each)["__len__"] for each in cls.__mro__ if "__len__" in vars(each))
-    return own is vars(base)["__len__"]
 
 
 def _data_summary(cls: type, value: Any) -> str:

@@ -340,6 +340,6 @@ def _is_known(task: Task, active: Active) -> bool:
     # Mostly one of these tells, and spares asking about all, which may be very many.
     return not any(
         group is not None and group.presumed
-        for names in (active.seeds, active.roots)
+        for names in (active.seeds & active.roots.keys(), active.roots)
         for group in set(map(groups.get, names))
     )
