@@ -68,6 +68,39 @@ def test_the_quick_start_works_word_for_word(
     assert (tmp_path / ".pod" / "format.json").exists()
 
 
+SCRIPT = """
+import sys, pod
+base = 5
+def down(n): return down(n - 1) + 1 if n else base
+class Thing:
+    def look(self): return down(2)
+thing = Thing()
+store = pod.open(sys.argv[1])
+if sys.argv[2] == "save":
+    ns = pod.new_managed_namespace(down=down, Thing=Thing, thing=thing)
+    store.save(ns)
+    store.save({"down": down, "by": lambda: down(3)})
+base = 10
+for t in 1, 2:
+    ns = store.load(t)
+    assert ns["down"] is not down and ns["down"].__globals__ is globals()
+    print(ns["down"](1), ns["thing"].look() if t == 1 else ns["by"]())
+"""
+
+
+def test_what_a_script_itself_defines_finds_the_globals_of_the_script_again(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    for what in "save", "load":
+        done = subprocess.run(
+            [sys.executable, script, tmp_path / ".pod", what],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stdout == "11 12\n11 13\n"
+
+
 def test_the_default_directory_is_pod_dir_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -397,6 +397,28 @@ FORMS = [
         """,
     ),
     form(
+        "what `runpy` gives of a script that was `__main__`",
+        """
+        own = {'__name__': '__main__'}
+        exec('''
+        seen = []
+        def down(n):
+            seen.append(n)
+            return down(n - 1) if n else Inside
+        class Inside:
+            def look(self): return seen, down
+        '''.replace('\\n        ', '\\n'), own)
+        down, Inside, seen = own['down'], own['Inside'], own['seen']
+        thing = Inside()
+        del own['__name__'], own
+        """,
+        """
+        down(1) is Inside, seen, thing.look()[0] is seen, thing.look()[1] is down
+        down.__globals__['down'] is down, Inside.look.__globals__ is down.__globals__
+        type(thing) is Inside, down.__module__, '__name__' in down.__globals__
+        """,
+    ),
+    form(
         "code objects and docstrings",
         """
         code = compile('a + 1', '<expr>', 'eval')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 import pytest
 from support.kernels import PodKernel
 
@@ -129,6 +130,37 @@ def test_a_kernel_that_was_killed_leaves_whole_times_only(own: PodKernel) -> Non
             own.checkout(path.name)
     own.checkout(last)
     assert own.value("x") == [1, 2]
+
+
+SCRIPT = """
+calls = []
+def count(n):
+    calls.append(n)
+    return count(n - 1) + 1 if n else 0
+class Counter:
+    def count(self): return count(2)
+counter = Counter()
+"""
+
+
+def test_what_a_script_or_a_notebook_left_is_back(own: PodKernel) -> None:
+    (own.cwd / "script.py").write_text(SCRIPT)
+    notebook = nbformat.v4.new_notebook()
+    other = SCRIPT.replace("count", "walk").replace("Count", "Walk").replace("calls", "made")
+    notebook.cells = [nbformat.v4.new_code_cell(other)]
+    nbformat.write(notebook, own.cwd / "other.ipynb")
+    said = own.heard("%run script.py\n%run other.ipynb")
+    assert not any("cannot be saved" in line for line in said)
+    t = own.head["t"]
+    later = own.cell("count(0)")
+    own.cell("del Counter, counter, count, calls")
+    own.restart()
+    own.checkout(later)
+    assert own.value("calls[:], counter.count(), calls") == ([0], 2, [0, 2, 1, 0])
+    own.checkout(t)
+    assert own.value("counter.count(), type(counter) is Counter, calls") == (2, True, [2, 1, 0])
+    assert own.value("count.__globals__['calls'] is calls, count(0), calls[3:]") == (True, 0, [0])
+    assert own.value("walk(1), type(walker) is Walker, walker.walk()") == (1, True, 2)
 
 
 def test_the_same_notebook_again_adds_next_to_nothing(own: PodKernel) -> None:

@@ -15,6 +15,7 @@ import pod
 import pytest
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import POLICIES
+from pod.tracking.namespace import NamespaceTracker
 
 
 @pytest.fixture(params=["lga", "split-all"])
@@ -326,6 +327,26 @@ def test_cached_properties_and_events(restored: Any) -> None:
     """)
     assert ns["lazy"].answer == 42 and ns["Lazy"].answer.__doc__ == "What it is."
     assert ns["box"][0] == 1 and "not saved" in repr(ns["box"][1])
+
+
+def test_a_class_that_cannot_be_saved_hinders_nothing_later(tmp_path: Path) -> None:
+    ns = cell("""
+        class Meta(type):
+            __dict__ = property(lambda cls: 1 / 0)
+        class Odd(metaclass=Meta): pass
+        x = [Odd]
+    """)
+    with pod.open(tmp_path / ".pod", background=False) as store:
+        session = store.session(ns, NamespaceTracker(ns))
+        first = session.save()
+        assert first is not None and "ZeroDivisionError" in first.opaque["Odd"][0]
+        del ns["Odd"], ns["x"]
+        session.save()
+        assert not session.checkout(first.t).failures
+        assert "division by zero" in repr(ns["x"][0]) and ns["x"][0] is ns["Odd"]
+        ns["y"] = [ns["x"]]
+        again = session.save()
+        assert again is not None and store.load(again.t)["y"][0] is not ns["x"]
 
 
 if sys.version_info >= (3, 12):

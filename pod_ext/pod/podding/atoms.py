@@ -135,7 +135,8 @@ def is_import(obj: object) -> bool:
 
 def imported_module(module: types.ModuleType) -> bool:
     """Whether this module is found again by importing its name."""
-    return sys.modules.get(module.__name__) is module
+    name = getattr(module, "__name__", None)  # IPython takes that of a script away once it has run
+    return isinstance(name, str) and sys.modules.get(name) is module
 
 
 def module_of_globals(namespace: dict[str, Any]) -> str | None:

@@ -56,7 +56,7 @@ from pod.podding.policies import (
 from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target, TooLongError
 from pod.podding.rebuild import make_function, set_cell, set_function_state, unwrap
 from pod.podding.reducers import know_libraries
-from pod.podding.reducers.python import module_vars
+from pod.podding.reducers.python import ModuleVars, module_vars
 from pod.podding.specials import Specials
 from pod.referents import behind
 
@@ -122,6 +122,7 @@ class Examination:
         self._pickler: type[PodPickler] | type[DeepPodPickler] = PodPickler
         self._root_ids: dict[int, Place] = {}
         self._forced: set[int] = set()
+        self._module_vars: dict[int, ModuleVars | None] = {}
         self._bare_cells: set[int] = set()
         know_libraries()  # before the singletons of theirs are asked for
         self._given: dict[int, PodInProgress | Slot] = {
@@ -134,7 +135,7 @@ class Examination:
             self._given[key] = Slot("global", (module, name))
         self.owner = dict(self._given)
         """Object id -> the pod that first pickled it, or the slot that stands for it everywhere."""
-        self.special = Specials(self.definition_met)
+        self.special = Specials(self.definition_met, self._has_known_globals)
         self.atomic_types = self.special.atomic_types
         self._owned_types = self.special.owned_types
         self._bytes_of: dict[type, int] = {}
@@ -192,8 +193,8 @@ class Examination:
         """
         for obj in roots.values():
             for each in (obj, type(obj)):
-                if definitions.may_be_definition(each) and definitions.is_definition(each):
-                    self.definition_met(each)
+                if definitions.may_be_definition(each):
+                    self.special(each)
         while todo := {
             token: definition
             for token, definition in {**tokens, **self.definitions}.items()
@@ -235,7 +236,7 @@ class Examination:
         held: tuple[Any, ...] = (
             self._pods, self._keep, self._names, self._parts, self._begun,
             self.owner, self._given, self.definitions, self._memory, self._private,
-            self._closed, self._behind,
+            self._closed, self._behind, self._module_vars,
         )  # fmt: skip
         for each in held:
             each.clear()
@@ -628,12 +629,8 @@ class Examination:
 
     def reduce_function(self, function: types.FunctionType) -> tuple[Any, ...]:
         code, namespace, *rest = definitions.function_arguments(function)
-        if id(namespace) not in self.owner:
-            module = module_of_globals(namespace)
-            if module is not None:
-                self.owner[id(namespace)] = Slot("vars", (module,))
-            else:
-                namespace = module_vars(namespace) or namespace
+        if not self._has_known_globals(function) and id(namespace) not in self.owner:
+            namespace = self._vars_of_module(namespace) or namespace
         self._bare_cells.update(id(cell) for cell in function.__closure__ or ())
         return (
             make_function,
@@ -643,6 +640,28 @@ class Examination:
             None,
             set_function_state,
         )
+
+    def _vars_of_module(self, namespace: dict[str, Any]) -> ModuleVars | None:
+        key = id(namespace)
+        if key not in self._module_vars:  # it looks through all that the interpreter has
+            self._module_vars[key] = module_vars(namespace)
+            self._keep.append(namespace)
+        return self._module_vars[key]
+
+    def _has_known_globals(self, function: types.FunctionType) -> bool:
+        """Whether its globals are found again without having been saved: they are the namespace, or
+        a module's."""
+        namespace = function.__globals__
+        key = id(namespace)
+        if key in self._given:
+            return True
+        module = None if key in self.owner else module_of_globals(namespace)
+        if module is None:
+            return False
+        # Given, so that the bare part of a definition has it as well, whatever else it may not use.
+        self.owner[key] = self._given[key] = Slot("vars", (module,))
+        self._keep.append(namespace)
+        return True
 
     def reduce_cell(self, cell: types.CellType) -> tuple[Any, ...]:
         """Bare where a function's state will fill it, so that the cell may hold the function."""

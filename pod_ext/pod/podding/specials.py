@@ -23,8 +23,13 @@ _CONSTANTS = frozenset({tuple, frozenset})
 class Specials:
     """Tells atoms, and objects that become slots of another kind, from those that a pod owns."""
 
-    def __init__(self, definition_met: Callable[[Any], Slot]) -> None:
+    def __init__(
+        self,
+        definition_met: Callable[[Any], Slot],
+        has_known_globals: Callable[[types.FunctionType], bool],
+    ) -> None:
         self._definition_met = definition_met
+        self._has_known_globals = has_known_globals
         self._by_type: dict[type[Any], Callable[[Any], PodInProgress | Slot | None] | None] = {
             types.FunctionType: self._function,
             types.ModuleType: self._module,
@@ -74,7 +79,9 @@ class Specials:
     def _function(self, obj: types.FunctionType) -> PodInProgress | Slot | None:
         if importable(obj):
             return ATOM
-        return self._definition_met(obj) if definitions.is_definition(obj) else None
+        if definitions.is_definition(obj) and self._has_known_globals(obj):
+            return self._definition_met(obj)
+        return None  # one that has a dictionary of its own to run in is saved together with that
 
     def _module(self, obj: types.ModuleType) -> PodInProgress | None:
         return ATOM if imported_module(obj) else None

@@ -161,9 +161,13 @@ class Loader:
         return {token: errors[id(d)] for token, d in self.definitions.items() if id(d) in errors}
 
     def whole(self) -> dict[str, Any]:
-        """`definitions` without those that could not be filled."""
+        """`definitions` without those that could not be filled, or not be saved at all."""
         broken = {id(each.definition) for each in self._broken}
-        return {token: d for token, d in self.definitions.items() if id(d) not in broken}
+        return {
+            token: definition
+            for token, definition in self.definitions.items()
+            if id(definition) not in broken and type(definition) is not Opaque
+        }
 
     def close(self) -> None:
         """Let go of what was loaded now, not when the garbage collector comes by."""

@@ -70,7 +70,9 @@ def _reduce_comparison(obj: Any) -> tuple[Any, ...]:
 
 def _reduce_module(obj: types.ModuleType) -> tuple[Any, ...]:
     if not imported_module(obj):
-        return make_module, (obj.__name__,), dict(vars(obj)), None, None, set_module_state
+        state = dict(vars(obj))
+        name = state.get("__name__", "")
+        return make_module, (str(name),), state, None, None, set_module_state
     return importlib.import_module, (obj.__name__,)
 
 
