@@ -551,6 +551,8 @@ linked = Reduced()
 linked.__cause__ = error
 dead, proxy, weak = weakref.ref(Reduced()), weakref.proxy(linked), weakref.WeakSet([linked])
 part = memoryview(bytearray(9))[2:4]
+method = error.with_traceback, unsaved.send, types.SimpleNamespace(f=Reduced.mro), made
+bound = New(2).__getattr__
 import numpy as np
 class Kind(np.ndarray): pass
 kind = np.arange(9).view(Kind)

@@ -90,7 +90,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def moment(store: pod.PodStore) -> int:
     live = new_namespace()
     run(CELL, live)
-    return store.save(live)
+    t = store.save(live)
+    store.flush()  # a thread that still looks at it would import what is about to vanish
+    return t
 
 
 def test_only_what_needs_the_module_is_unavailable(install: Install, tmp_path: Path) -> None:

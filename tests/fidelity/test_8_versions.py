@@ -58,6 +58,7 @@ def test_another_version_of_a_package_is_said_for_the_variables_that_use_it(
         live = new_namespace()
         run(CELL, live)
         t = store.save(live)
+        store.flush()
         assert said(store, t) == []
         install(f"__version__ = {now!r}")
         [message] = said(store, t)
@@ -89,6 +90,7 @@ def test_a_package_that_tells_no_version_any_more_is_said(install: Any, tmp_path
         live = new_namespace()
         run(CELL, live)
         t = store.save(live)
+        store.flush()
         install("")
         assert said(store, t, {"held"}) == ["vanishing 1.0 then, an unknown version now: held"]
 
@@ -104,6 +106,7 @@ def test_another_python_is_said_for_everything_and_refused_for_compiled_code(
             live,
         )
         t = store.save(live)
+        store.flush()
         monkeypatch.setattr(platform, "python_version", lambda: "3.99.1")
         monkeypatch.setattr(rebuild, "BYTECODE", "00000000")
         monkeypatch.setattr(rebuild, "PYTHON", "3.99")
@@ -124,6 +127,7 @@ def test_a_new_patch_release_of_python_is_no_other_version(
 ) -> None:
     with pod.open(tmp_path / ".pod") as store:
         t = store.save({"data": [1]})
+        store.flush()
         minor = ".".join(map(str, sys.version_info[:2]))
         monkeypatch.setattr(platform, "python_version", lambda: f"{minor}.99")
         assert said(store, t) == []

@@ -336,7 +336,7 @@ def test_a_class_that_cannot_be_saved_hinders_nothing_later(tmp_path: Path) -> N
         class Odd(metaclass=Meta): pass
         x = [Odd]
     """)
-    with pod.open(tmp_path / ".pod", background=False) as store:
+    with pod.open(tmp_path / ".pod", snapshot="inline") as store:
         session = store.session(ns, NamespaceTracker(ns))
         first = session.save()
         assert first is not None and "ZeroDivisionError" in first.opaque["Odd"][0]

@@ -55,6 +55,25 @@ def components(store: pod.PodStore) -> list[set[str]]:
     )
 
 
+class Sentinel:
+    def __reduce__(self) -> str:
+        return "SENTINEL"
+
+
+SENTINEL = Sentinel()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_what_is_found_by_its_name_connects_nothing(tmp_path: Path, policy: str) -> None:
+    each = [SENTINEL, pd.NA]
+    with pod.open(tmp_path / ".pod", podding=policy, background=False) as store:
+        ns = {"a": each, "b": {"x": SENTINEL}, "c": [*each, Thing()], "d": SENTINEL, "e": [pd.NA]}
+        t = store.save(ns)
+        assert components(store) == [{"a"}, {"b"}, {"c"}, {"d"}, {"e"}]
+        loaded = store.load(t)
+    assert loaded["a"] == each and loaded["b"]["x"] is loaded["d"] is loaded["c"][0] is SENTINEL
+
+
 def test_a_shared_mutable_object_makes_one_component_and_atoms_do_not(store: pod.PodStore) -> None:
     shared: list[int] = []
     text = "t" * 500

@@ -8,6 +8,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import csv
+import functools
 import http.client
 import io
 import logging
@@ -340,6 +341,36 @@ def test_two_that_hold_the_same_one_hold_the_same_placeholder(store: PodStore) -
     ns = pod.new_managed_namespace(a={"lock": lock}, b=[lock], c=lock)
     loaded = store.load(store.save(ns))
     assert loaded["a"]["lock"] is loaded["b"][0] is loaded["c"]
+
+
+class Refuses:
+    def __reduce__(self) -> Any:
+        raise TypeError("it does not want to")
+
+    def method(self) -> int:
+        return 1
+
+
+METHODS = {
+    "event": lambda: threading.Event().set,
+    "queue": lambda: queue.Queue[int]().put,
+    "file": lambda: open(os.devnull, "w").write,
+    "socket": lambda: socket.socket().send,
+    "lock": lambda: threading.Lock().acquire,
+    "one that refuses": lambda: Refuses().method,
+}
+
+
+@pytest.mark.parametrize("what", METHODS)
+@pytest.mark.filterwarnings("ignore")
+def test_a_method_of_one_is_a_placeholder_and_the_rest_is_kept(store: PodStore, what: str) -> None:
+    method = METHODS[what]()
+    held = [1, method, {"partial": functools.partial(method), "other": [2]}]
+    loaded = store.load(store.save({"held": held}))["held"]
+    assert loaded[0] == 1 and loaded[2]["other"] == [2]
+    assert type(loaded[1]) is Opaque and loaded[2]["partial"].func is loaded[1]
+    again = store.load(store.save({"held": loaded}))["held"]
+    assert repr(again[1]) == repr(loaded[1]) and again[2]["other"] == [2]
 
 
 def test_since_is_when_it_was_first_seen(store: PodStore) -> None:

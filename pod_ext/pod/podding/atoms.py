@@ -52,6 +52,9 @@ SINGLETONS: dict[int, tuple[str, str]] = {
 }
 """Objects found again by a name that is not theirs, by id. They live as long as the interpreter."""
 
+STREAMS = ("stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__")
+"""Names in `sys` of the streams that each process has its own of."""
+
 _HEAP_TYPE = 1 << 9
 
 

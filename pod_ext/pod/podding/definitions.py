@@ -23,6 +23,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from pod.podding import models
 from pod.podding.atoms import importable, is_static
 from pod.podding.rebuild import make_function, set_function_state, solid_base
 from pod.podding.reducers.code import own_text
@@ -221,8 +222,13 @@ def _class_parts(cls: type) -> tuple[Any, ...]:
         rest = {name: rest.pop(name), **rest}
     methods = {name: value for name, value in rest.items() if isinstance(value, _CODE)}
     data = {name: value for name, value in rest.items() if name not in methods}
+    bases = own_text(cls.__name__), cls.__bases__
+    if models.is_struct(cls):
+        first: tuple[Any, ...] = ("struct", *bases, bare, *models.struct_parts(cls))
+    else:
+        first = ("class", type(cls), *bases, bare)
     return (
-        ("class", type(cls), own_text(cls.__name__), cls.__bases__, bare),
+        first,
         {"attributes": _named(methods), "abstract": [_own(name) for name in _abstract(cls)]},
         {
             "attributes": _named(data),
@@ -355,6 +361,8 @@ def make_bare(part: tuple[Any, ...]) -> Any:
         return make_function(*arguments)
     if kind == "enum":
         return _make_enum(*arguments)
+    if kind == "struct":
+        return models.make_struct(*arguments)
     return _make_class(*arguments)
 
 
@@ -378,6 +386,8 @@ def fill(definition: Any, part: dict[str, Any]) -> None:
             type.__setattr__(definition, name, value)
     for name, own in part.get("members", {}).items():
         vars(definition.__members__[name]).update(own)
+    if "__pydantic_generic_metadata__" in part["attributes"]:
+        models.complete(definition, part["order"])
 
 
 class _Quiet:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from typing import Any
 
 from pod.podding import definitions
-from pod.podding.atoms import SINGLETONS, module_of_globals
+from pod.podding.atoms import SINGLETONS, STREAMS, module_of_globals
 from pod.podding.components import components
 from pod.podding.memory import (
     Holders,
@@ -56,6 +56,7 @@ from pod.podding.policies import (
 from pod.podding.progress import ATOM, ClosesCycle, PodInProgress, Target, TooLongError
 from pod.podding.rebuild import make_function, set_cell, set_function_state, unwrap
 from pod.podding.reducers import know_libraries
+from pod.podding.reducers.generated import globals_of_generated
 from pod.podding.reducers.python import ModuleVars, module_vars
 from pod.podding.specials import Specials
 from pod.referents import behind
@@ -133,6 +134,11 @@ class Examination:
         }
         for key, (module, name) in SINGLETONS.items():
             self._given[key] = Slot("global", (module, name))
+        for name in STREAMS:
+            stream = getattr(sys, name, None)
+            if stream is not None:
+                self._given.setdefault(id(stream), Slot("global", ("sys", name)))
+                self._keep.append(stream)
         self.owner = dict(self._given)
         """Object id -> the pod that first pickled it, or the slot that stands for it everywhere."""
         self.special = Specials(self.definition_met, self._has_known_globals)
@@ -548,6 +554,11 @@ class Examination:
         pod.candidates += is_one
         return is_one
 
+    def found_by_name(self, obj: object) -> None:
+        """Its reduction was a name: it is an atom, so it does not connect those that have it."""
+        self.owner[id(obj)] = self._given[id(obj)] = ATOM
+        self._keep.append(obj)
+
     # --- memory
 
     def memory_met(self, obj: object, pod: PodInProgress) -> Any | None:
@@ -630,7 +641,9 @@ class Examination:
     def reduce_function(self, function: types.FunctionType) -> tuple[Any, ...]:
         code, namespace, *rest = definitions.function_arguments(function)
         if not self._has_known_globals(function) and id(namespace) not in self.owner:
-            namespace = self._vars_of_module(namespace) or namespace
+            own = self._vars_of_module(namespace) or globals_of_generated(function)
+            namespace = own or namespace
+            self._keep.append(own)
         self._bare_cells.update(id(cell) for cell in function.__closure__ or ())
         return (
             make_function,

@@ -54,6 +54,10 @@ ALWAYS_OPAQUE = {
 _IN_MEMORY = {"_io.StringIO", "_io.BytesIO"}
 
 
+HANDLE = "it is a handle to something outside this namespace"
+"""Why it is not saved."""
+
+
 def is_handle(kind: type) -> bool:
     """Whether instances of `kind` must not be pickled even if some reducer would try."""
     names = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}

@@ -18,16 +18,17 @@ import cloudpickle
 from pod.podding.atoms import importable, imported_module
 from pod.podding.deep import DeepPickler
 from pod.podding.definitions import MAIN_MODULES, is_definition
-from pod.podding.opaque import Mark, Opaque, reason_of
+from pod.podding.opaque import HANDLE, Mark, Opaque, reason_of
 from pod.podding.plain import PLAIN, Shape
 from pod.podding.pods import Slot
 from pod.podding.progress import PodInProgress
-from pod.podding.rebuild import unwrap
+from pod.podding.rebuild import new_instance, unwrap
 from pod.podding.reducers import reducer_for
 from pod.podding.reducers.code import reduce_code
 from pod.podding.reducers.instances import CALLING_NEW, by_value, completed, is_complete
 from pod.podding.reducers.weak import reduce_reference
 
+OWN_STATE = getattr(object, "__getstate__")  # noqa: B009  (typeshed does not know it yet)
 _BASIC_TYPES = frozenset({list, dict, tuple, set, frozenset, bytearray, str, bytes, int, float})
 
 _CACHE = type(functools.lru_cache(len))
@@ -56,6 +57,7 @@ class Examiner(Protocol):
     def singletons(self) -> tuple[float, float]: ...
     def stand_in(self, obj: Any, pod: PodInProgress) -> int | None: ...
     def memory_met(self, obj: object, pod: PodInProgress) -> Any | None: ...
+    def found_by_name(self, obj: object) -> None: ...
     def is_handle(self, kind: type) -> bool: ...
     def closed_met(self, obj: object, pod: PodInProgress) -> None: ...
     def opaque(self, obj: object, reason: str, pod: PodInProgress) -> tuple[Any, ...]: ...
@@ -116,8 +118,7 @@ class _Reducing:
         if kind is Opaque:  # the same bytes as when its object was met: it has not changed
             return unwrap, (Mark(*obj.slot_args()),)
         if examination.is_handle(kind):
-            reason = "it is a handle to something outside this namespace"
-            return examination.opaque(obj, reason, self._pod)
+            return examination.opaque(obj, HANDLE, self._pod)
         try:
             reduced = self._own_names(obj, _checked(obj, self._reduce(obj, kind)))
         except Exception as error:
@@ -137,7 +138,8 @@ class _Reducing:
             kind = types.ModuleType  # such as `__main__` in a tracked namespace: found by its name
         reducer = _reducer_of(kind)
         if issubclass(kind, enum.Enum) and vars(kind)["_member_map_"].get(obj.name) is obj:
-            return getattr, (kind, obj.name)  # not by its value, which may not be one to look up by
+            # Not by its value, which may not be one to look up by.
+            return getattr, (kind, self._own(obj.name))
         if kind is types.BuiltinFunctionType and not isinstance(obj.__self__, types.ModuleType):
             self._reduce_or_refuse(obj.__self__)
         if reducer is None and issubclass(kind, weakref.ReferenceType):
@@ -151,8 +153,14 @@ class _Reducing:
 
     def _reduce_or_refuse(self, owner: Any) -> None:
         """A method of an opaque object is as opaque: it could not be looked up on a placeholder."""
-        if type(owner) not in _BASIC_TYPES and not isinstance(owner, type):
-            _checked(owner, self._reduce(owner, type(owner)))
+        kind = type(owner)
+        if kind in _BASIC_TYPES or issubclass(kind, type):
+            return
+        if type(self._examination.owner.get(id(owner))) is Slot:
+            return  # it is found again by its name
+        if self._examination.is_handle(kind):
+            raise TypeError(HANDLE)
+        _checked(owner, self._reduce(owner, kind))
 
     # A pickle refers back to a string that it has seen as the same object. Names of classes and of
     # attributes are interned, and so are literals; strings that were loaded are not. An equal
@@ -166,9 +174,12 @@ class _Reducing:
     def _own_names(self, obj: Any, reduced: Any) -> Any:
         """The same reduction, with names that are nobody else's strings."""
         if type(reduced) is str:
+            self._examination.found_by_name(obj)
             return self._own(reduced)
-        if len(reduced) < 3 or type(reduced[2]) is not dict:
+        if len(reduced) < 3 or type(reduced[2]) not in (dict, tuple):
             return reduced
+        if type(reduced[2]) is tuple:
+            return self._own_slots(obj, reduced)
         if not reduced[2] and isinstance(obj, BaseException):
             return reduced[:2]  # looking at its attributes was enough to give it a dictionary
         if self._named == NAMED or _held_elsewhere(obj, reduced):
@@ -176,6 +187,19 @@ class _Reducing:
         self._named += 1
         state = {self._own(name): value for name, value in reduced[2].items()}
         return (*reduced[:2], state, *reduced[3:])
+
+    def _own_slots(self, obj: Any, reduced: Any) -> Any:
+        """The same for `__slots__`, if the object leaves its reduction to the interpreter."""
+        if (
+            self._named == NAMED
+            or (reduced[0] is not CALLING_NEW and reduced[0] is not new_instance)
+            or getattr(type(obj), "__getstate__", None) is not OWN_STATE
+        ):
+            return reduced
+        self._named += 1
+        attributes, slots = reduced[2]
+        own = {self._own(name): value for name, value in slots.items()}
+        return (*reduced[:2], (attributes, own), *reduced[3:])
 
     def _with_own_module(self, reduced: Any) -> Any:
         """A function's module is a string of its own, too: classes name theirs by another one."""

@@ -20,6 +20,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from pod.errors import RestoreError
+from pod.podding.opaque import Opaque
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +71,11 @@ def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> N
 
 def set_cell(cell: types.CellType, contents: tuple[Any, ...]) -> None:
     cell.cell_contents = contents[0]
+
+
+def method_of(owner: Any, name: str) -> Any:
+    """A bound method. Of an object that could not be saved, it is the same placeholder."""
+    return owner if isinstance(owner, Opaque) else getattr(owner, name)
 
 
 def make_property(fget: Any, fset: Any, fdel: Any, doc: str | None) -> property:

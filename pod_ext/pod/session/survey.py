@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import Any
@@ -188,8 +189,9 @@ class Survey:
                 continue
             seen.add(id(each))
             self.tokens.token_of(each)
-            todo += each.__dict__.values()
-            todo += each.__bases__ if issubclass(type(each), type) else ()
+            with contextlib.suppress(Exception):  # a metaclass may answer as it likes
+                todo += each.__dict__.values()
+                todo += each.__bases__ if issubclass(type(each), type) else ()
 
 
 def _among(values: Values, names: Set[str]) -> dict[str, Any]:

@@ -80,6 +80,12 @@ def _pillow() -> dict[type, Reducer]:
     return {sys.modules["PIL.ImageFont"].FreeTypeFont: figures.reduce_font}
 
 
+def _msgspec() -> dict[type, Reducer]:
+    from pod.podding import models
+
+    return {sys.modules["msgspec"].Meta: models.reduce_meta}
+
+
 def _bokeh() -> dict[type, Reducer]:
     from pod.podding.reducers import figures
 
@@ -100,6 +106,7 @@ _LIBRARIES = {
     "matplotlib.cbook": _matplotlib,
     "PIL.ImageFont": _pillow,
     "bokeh.core.property.wrappers": _bokeh,
+    "msgspec": _msgspec,
 }
 """The library -> what makes ours known, and gives reducers by type."""
 

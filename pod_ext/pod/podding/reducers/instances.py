@@ -7,6 +7,7 @@ import copyreg
 import types
 from typing import Any
 
+from pod.podding import models
 from pod.podding.atoms import importable, is_static
 from pod.podding.rebuild import (
     make_exception,
@@ -27,6 +28,8 @@ def completed(obj: Any, kind: type, reduced: Any) -> Any:
         return reduced
     if issubclass(kind, BaseException):
         return _reduce_exception(obj, kind, reduced)
+    if len(reduced) == 2 and models.is_struct(kind) and getattr(obj, "__dict__", None):
+        return *reduced, obj.__dict__  # msgspec leaves it out
     if len(reduced) < 2 or reduced[0] is not CALLING_NEW:
         return reduced
     if _needs_new(kind) or _hides(obj, kind):

@@ -19,6 +19,7 @@ from pod.podding.rebuild import (
     make_property,
     make_type_var,
     make_typing,
+    method_of,
     set_module_state,
 )
 from pod.podding.reducers import weak
@@ -41,7 +42,7 @@ def _reduce_method(obj: types.MethodType) -> tuple[Any, ...]:
     owner, name = obj.__self__, obj.__func__.__name__
     found = inspect.getattr_static(owner if isinstance(owner, type) else type(owner), name, None)
     if getattr(found, "__func__", found) is obj.__func__:
-        return getattr, (owner, name)
+        return method_of, (owner, own_text(name))
     return types.MethodType, (obj.__func__, owner)
 
 
