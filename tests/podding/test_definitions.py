@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import inspect
 import linecache
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pod
 import pytest
+from pod.errors import RestoreError
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import POLICIES
 from pod.tracking.namespace import NamespaceTracker
@@ -347,6 +349,41 @@ def test_a_class_that_cannot_be_saved_hinders_nothing_later(tmp_path: Path) -> N
         ns["y"] = [ns["x"]]
         again = session.save()
         assert again is not None and store.load(again.t)["y"][0] is not ns["x"]
+
+
+def test_a_class_that_cannot_be_loaded_is_the_only_one(tmp_path: Path) -> None:
+    ns = cell("""
+        class Bad:
+            def __init__(self): self.x = 1
+            def __setstate__(self, state): raise ValueError('not today')
+        class One: bad = Bad()
+        class Two: bad = Bad()
+        one, two, first, last = One(), [Two()], 'first', ['last']
+    """)
+    with pod.open(tmp_path / ".pod", background=False) as store:
+        t = store.save(ns)
+        with pytest.raises(RestoreError) as error:
+            store.load(t)
+        failed = set(re.findall(r"(\w+): ValueError: not today", str(error.value)))
+        assert failed == {"One", "one", "Two", "two"}
+        assert store.load(t, {"last", "first"}) == {"first": "first", "last": ["last"]}
+
+
+def test_a_class_that_only_its_cell_can_make_is_a_placeholder_and_so_are_its_objects(
+    tmp_path: Path,
+) -> None:
+    ns = cell("""
+        import ctypes
+        class Point(ctypes.Structure):
+            _fields_ = [('x', ctypes.c_int)]
+        class Sub(Point): pass
+        held = [1, Point(3), Sub(4), {'other': [2]}]
+    """)
+    with pod.open(tmp_path / ".pod", snapshot="inline") as store:
+        loaded = store.load(store.save(ns))
+    assert loaded["held"][0] == 1 and loaded["held"][3] == {"other": [2]}
+    for placeholder in (*loaded["held"][1:3], loaded["Point"], loaded["Sub"]):
+        assert "cannot be" in repr(placeholder) or "not found by its name" in repr(placeholder)
 
 
 if sys.version_info >= (3, 12):

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pod.podding import models
-from pod.podding.atoms import importable, is_static
+from pod.podding.atoms import SINGLETONS, importable, is_static
 from pod.podding.rebuild import make_function, set_function_state, solid_base
 from pod.podding.reducers.code import own_text
 
@@ -138,12 +138,42 @@ _REMEMBERED = 10_000
 
 
 def parts_of(definition: Any) -> tuple[Any, ...]:
-    """What a definition is made of, first the bare object, then what fills it."""
+    """What a definition is made of, first the bare object, then what fills it. TypeError if it can
+    only be made by running its cell."""
+    if isinstance(definition, type) and (reason := refusal(definition)):
+        raise TypeError(reason)
     if isinstance(definition, enum.EnumMeta):
         return _enum_parts(definition)
     if isinstance(definition, type):
         return _class_parts(definition)
     return (("function", *function_arguments(definition)), function_state(definition))
+
+
+def refusal(cls: type) -> str:
+    """Why a class of the session's cannot be saved; empty if it can, as far as that is known."""
+    if is_written_in_c(cls):
+        return "a type of an extension that is not found by its name"
+    if not _MAPPED.isdisjoint(_attributes(cls)):
+        return "SQLAlchemy maps it to a table when its cell runs"
+    needed = (type(cls), *_bases(cls))
+    return next((why for each in needed if not _is_found(each) and (why := refusal(each))), "")
+
+
+def is_written_in_c(cls: type) -> bool:
+    return is_static(cls) or any(
+        type(value) in _WRITTEN_IN_C and value.__objclass__ is cls
+        for value in _attributes(cls).values()
+    )
+
+
+def _is_found(cls: type) -> bool:
+    return importable(cls) or id(cls) in SINGLETONS
+
+
+_bases: Callable[[type], tuple[type, ...]] = type.__dict__["__bases__"].__get__
+_attributes: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
+_MAPPED = frozenset({"_sa_class_manager", "_sa_registry"})
+_WRITTEN_IN_C = (types.WrapperDescriptorType, types.MethodDescriptorType)
 
 
 def function_arguments(function: types.FunctionType) -> tuple[Any, ...]:

@@ -32,7 +32,7 @@ from pod.podding.memory import (
     is_array,
     taken_apart,
 )
-from pod.podding.opaque import Mark, Unavailable, is_handle, reason_of
+from pod.podding.opaque import HANDLE, Mark, Unavailable, is_handle, reason_of
 from pod.podding.pickler import (
     DeepPodPickler,
     NotOrdinary,
@@ -74,6 +74,15 @@ _AT_ONCE = 20_000
 
 def _changed_meanwhile(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "during iteration" in str(error)
+
+
+def _never_saved(kind: type) -> str:
+    if is_handle(kind):
+        return HANDLE
+    if not definitions.is_definition(kind) or definitions.is_written_in_c(kind):
+        return ""
+    reason = definitions.refusal(kind)
+    return f"its class cannot be: {reason}" if reason else ""
 
 
 class Examination:
@@ -146,7 +155,7 @@ class Examination:
         self._owned_types = self.special.owned_types
         self._bytes_of: dict[type, int] = {}
         self._shapes: dict[type, Shape | None] = dict.fromkeys(PLAIN)
-        self._handles: dict[type, bool] = {}
+        self._never_saved: dict[type, str] = {}
         self._memory = SharedMemory(Holders() if whole is None else whole, self._is_known)
         self._is_apart = False
         self._private: set[int] = set()
@@ -423,7 +432,7 @@ class Examination:
         is_like_others = (
             kind in self._owned_types
             and (is_ordinary(kind) or (holds and not has_reducer(kind)))
-            and not self.is_handle(kind)
+            and not self.never_saved(kind)
             and not has_private_parts(kind)
             and (shallow_bytes_of(kind) or 0) < LEAST
         )
@@ -615,10 +624,11 @@ class Examination:
             if isinstance(owner, PodInProgress) and owner is not ATOM and owner.number >= 0:
                 yield from ((pod, owner) for pod in pods if pod.number >= 0)
 
-    def is_handle(self, kind: type) -> bool:
-        known = self._handles.get(kind)
+    def never_saved(self, kind: type) -> str:
+        """Why no object of this type can be; empty if some may be."""
+        known = self._never_saved.get(kind)
         if known is None:
-            known = self._handles[kind] = is_handle(kind)
+            known = self._never_saved[kind] = _never_saved(kind)
         return known
 
     def opaque_args(self, obj: object, reason: str) -> tuple[Any, ...]:

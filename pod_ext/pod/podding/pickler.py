@@ -18,7 +18,7 @@ import cloudpickle
 from pod.podding.atoms import importable, imported_module
 from pod.podding.deep import DeepPickler
 from pod.podding.definitions import MAIN_MODULES, is_definition
-from pod.podding.opaque import HANDLE, Mark, Opaque, reason_of
+from pod.podding.opaque import Mark, Opaque, reason_of
 from pod.podding.plain import PLAIN, Shape
 from pod.podding.pods import Slot
 from pod.podding.progress import PodInProgress
@@ -58,7 +58,7 @@ class Examiner(Protocol):
     def stand_in(self, obj: Any, pod: PodInProgress) -> int | None: ...
     def memory_met(self, obj: object, pod: PodInProgress) -> Any | None: ...
     def found_by_name(self, obj: object) -> None: ...
-    def is_handle(self, kind: type) -> bool: ...
+    def never_saved(self, kind: type) -> str: ...
     def closed_met(self, obj: object, pod: PodInProgress) -> None: ...
     def opaque(self, obj: object, reason: str, pod: PodInProgress) -> tuple[Any, ...]: ...
     def reduce_function(self, function: types.FunctionType) -> tuple[Any, ...]: ...
@@ -117,8 +117,9 @@ class _Reducing:
             return view
         if kind is Opaque:  # the same bytes as when its object was met: it has not changed
             return unwrap, (Mark(*obj.slot_args()),)
-        if examination.is_handle(kind):
-            return examination.opaque(obj, HANDLE, self._pod)
+        reason = examination.never_saved(kind)
+        if reason:
+            return examination.opaque(obj, reason, self._pod)
         try:
             reduced = self._own_names(obj, _checked(obj, self._reduce(obj, kind)))
         except Exception as error:
@@ -158,8 +159,9 @@ class _Reducing:
             return
         if type(self._examination.owner.get(id(owner))) is Slot:
             return  # it is found again by its name
-        if self._examination.is_handle(kind):
-            raise TypeError(HANDLE)
+        reason = self._examination.never_saved(kind)
+        if reason:
+            raise TypeError(reason)
         _checked(owner, self._reduce(owner, kind))
 
     # A pickle refers back to a string that it has seen as the same object. Names of classes and of

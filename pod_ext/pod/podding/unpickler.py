@@ -100,11 +100,8 @@ class Loader:
     def definition(self, token: str) -> Any:
         """The class or function that `token` names, made on first need."""
         if token in self.definitions:
-            found = self.definitions[token]
-            for each in self._broken:
-                if each.definition is found:
-                    raise each.error
-            return found
+            self._require_whole(self.definitions[token])
+            return self.definitions[token]
         live = self._live(token)
         if live is not None:
             self.definitions[token] = live
@@ -122,7 +119,13 @@ class Loader:
                     _Unfilled(self.definitions[token], component, stored.roots[1:])
                 )
         self._fill()
+        self._require_whole(self.definitions[token])
         return self.definitions[token]
+
+    def _require_whole(self, definition: Any) -> None:
+        for each in self._broken:
+            if each.definition is definition:
+                raise each.error
 
     @contextlib.contextmanager
     def _making(self) -> Iterator[None]:
@@ -134,7 +137,11 @@ class Loader:
             self._bare_depth -= 1
 
     def _fill(self) -> None:
-        """Fill what can be: methods first, so that instances among the data find them in place."""
+        """Fill what can be: methods first, so that instances among the data find them in place.
+
+        What fails is among the broken then. It is no matter of what happens to be loaded; but a
+        name that is missing is told, since it can be lent.
+        """
         while self._bare_depth == 0:
             ready = [each for each in self._unfilled if each.is_ready()]
             if not ready:
@@ -146,7 +153,9 @@ class Loader:
                 first.error = error
                 self._unfilled.remove(first)
                 self._broken.append(first)
-                raise
+                if isinstance(error, NameError):
+                    raise
+                continue
             if not first.roots:
                 self._unfilled.remove(first)
 
@@ -168,6 +177,15 @@ class Loader:
             for token, definition in self.definitions.items()
             if id(definition) not in broken and type(definition) is not Opaque
         }
+
+    def placeholder_among(self, slots: Iterable[Slot]) -> Opaque | None:
+        """What stands for a class or function that one of these refers to, and that was not saved:
+        nothing can be made of it."""
+        for slot in slots:
+            found = self.definitions.get(slot.args[0]) if slot.kind == "definition" else None
+            if type(found) is Opaque:
+                return found
+        return None
 
     def close(self) -> None:
         """Let go of what was loaded now, not when the garbage collector comes by."""
@@ -230,6 +248,11 @@ class _ComponentLoad:
         try:
             unpickler = _PodUnpickler(pod, self.resolve)
             root = unpickler.load()
+        except Exception as error:
+            missing = self._loader.placeholder_among(pod.slots)
+            if missing is None:
+                raise
+            raise RestoreError(f"it needs what could not be saved: {missing!r}") from error
         finally:
             self._loading.discard(number)
         if number in self._source.interior:
