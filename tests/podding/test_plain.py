@@ -362,6 +362,23 @@ def test_ordinary_objects_are_written_ahead(monkeypatch: pytest.MonkeyPatch, val
     assert written_ahead(monkeypatch, value)
 
 
+class Incomparable:
+    def __init__(self) -> None:
+        self.number = 0.5
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("with nothing")
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize("value", [[0.5, Incomparable()], {"a": {"k": Incomparable(), "n": 1.5}}])
+def test_nothing_is_compared_with_what_it_holds(
+    monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
+    assert written_ahead(monkeypatch, value)
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -404,11 +404,12 @@ class Examination:
                 while look.owned:
                     self.owner.update(look.owned.pop())
                 return pod
-        except (NotOrdinary, RecursionError):
-            pass
-        except BaseException:
+        except BaseException as error:
             pod.abandoned = True
-            raise
+            if isinstance(error, MemoryError) or not isinstance(error, Exception):
+                raise
+            # Whatever it is, asking about each object tells what it is about.
+            return None
         pod.abandoned = True
         return None
 

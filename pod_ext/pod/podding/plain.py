@@ -22,7 +22,7 @@ import operator
 import sys
 import types
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
-from itertools import chain
+from itertools import chain, repeat
 from types import NoneType
 from typing import Any, Protocol
 
@@ -180,8 +180,9 @@ class Look:
         """Whether one of the NaNs that are compared with by `is` is among these."""
         if len(kinds) == 1 and not math.isnan(sum(contents)):
             return False  # there is no NaN at all
-        # `in` finds it by identity alone, since it is equal to nothing.
-        return any(number in contents for number in set(self._known.singletons()))
+        # By identity alone: the others could be asked for what they are equal to.
+        numbers = set(self._known.singletons())
+        return any(any(map(operator.is_, contents, repeat(number))) for number in numbers)
 
     def _not_constant(self, group: list[Any], kinds: set[type]) -> list[Any]:
         if kinds <= self._atoms:

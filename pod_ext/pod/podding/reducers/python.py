@@ -50,7 +50,7 @@ def _reduce_mapping_proxy(obj: Any) -> tuple[Any, ...]:
     [mapping] = gc.get_referents(obj)
     for found in (mapping.get(name) for name in ("__dict__", "__weakref__")):
         cls = getattr(found, "__objclass__", None)
-        if isinstance(cls, type) and gc.get_referents(vars(cls)) == [mapping]:
+        if isinstance(cls, type) and gc.get_referents(vars(cls))[0] is mapping:
             return vars, (cls,)
     return types.MappingProxyType, (mapping,)
 
