@@ -170,11 +170,12 @@ def test_a_class_of_attrs_is_not_made_of_the_variables_that_there_were(
         assert "stays" not in type(loaded["a"]).__init__.__globals__
 
 
+@pytest.mark.parametrize("snapshot", ["inline", "fork", "thread"])
 @pytest.mark.parametrize("name", ["stdout", "stderr", "__stdin__"])
-def test_the_streams_are_those_of_the_process(name: str, tmp_path: Path) -> None:
+def test_the_streams_are_those_of_the_process(name: str, snapshot: str, tmp_path: Path) -> None:
     live = new_namespace()
     run(f"import sys\nheld = [sys.{name}, sys.{name}.fileno]\nstream = sys.{name}", live)
-    with pod.open(tmp_path / ".pod", snapshot="inline") as store:
+    with pod.open(tmp_path / ".pod", snapshot=snapshot) as store:
         loaded = store.load(store.save(live))
     stream = live["stream"]
     assert loaded["stream"] is stream and loaded["held"][0] is stream

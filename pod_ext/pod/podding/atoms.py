@@ -52,8 +52,19 @@ SINGLETONS: dict[int, tuple[str, str]] = {
 }
 """Objects found again by a name that is not theirs, by id. They live as long as the interpreter."""
 
-STREAMS = ("stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__")
-"""Names in `sys` of the streams that each process has its own of."""
+_STREAMS = ("stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__")
+_kept_streams: dict[str, object] = {}
+
+
+def streams() -> dict[str, object]:
+    """The streams that each process has its own of, by their names in `sys`."""
+    return _kept_streams or {name: vars(sys).get(name) for name in _STREAMS}
+
+
+def keep_streams() -> None:
+    """Go by the streams of now, as a copy of the process does that is about to have others."""
+    _kept_streams.update(streams())
+
 
 _HEAP_TYPE = 1 << 9
 

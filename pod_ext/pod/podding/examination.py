@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from typing import Any
 
 from pod.podding import definitions
-from pod.podding.atoms import SINGLETONS, STREAMS, module_of_globals
+from pod.podding.atoms import SINGLETONS, module_of_globals, streams
 from pod.podding.components import components
 from pod.podding.memory import (
     Holders,
@@ -143,8 +143,7 @@ class Examination:
         }
         for key, (module, name) in SINGLETONS.items():
             self._given[key] = Slot("global", (module, name))
-        for name in STREAMS:
-            stream = getattr(sys, name, None)
+        for name, stream in streams().items():
             if stream is not None:
                 self._given.setdefault(id(stream), Slot("global", ("sys", name)))
                 self._keep.append(stream)

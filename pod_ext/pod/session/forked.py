@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from pod.errors import one_line
+from pod.podding.atoms import keep_streams
 from pod.quiet import quiet
 from pod.threads import others_at_work
 
@@ -301,6 +302,7 @@ def _settle_in(numbers: Any, writer: int) -> None:
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
     _let_go(nowhere, _reading | {writer})
+    keep_streams()  # objects of the user's may have them
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     sys.settrace(None)
     sys.setprofile(None)
