@@ -13,6 +13,30 @@ from support.forms import form
 
 FORMS = [
     form(
+        "states of one's own that are tuples",
+        """
+        import copyreg
+        shared = {'name': 1}
+        class Three:
+            def __reduce__(self): return copyreg.__newobj__, (Three,), (1, {'name': 2}, [3])
+            def __setstate__(self, state): self.state = state
+        class Two:
+            def __reduce__(self): return copyreg.__newobj__, (Two,), (shared, shared)
+            def __setstate__(self, state): self.state = state
+        class State:
+            __slots__ = ('first', 'second')
+            def __getstate__(self): return [self.first], {'second': self.second}
+            def __setstate__(self, state): self.first, self.second = state[0][0], state[1]['second']
+        three, two, slotted = Three(), Two(), State()
+        three.state, two.state = (1, {'name': 2}, [3]), (shared, shared)
+        slotted.first, slotted.second = shared, [slotted]
+        """,
+        """
+        three.state, two.state[0] is shared, two.state[1] is shared
+        slotted.first is shared, slotted.second[0] is slotted
+        """,
+    ),
+    form(
         "nested and local classes",
         """
         class Outer:

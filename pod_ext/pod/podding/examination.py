@@ -651,9 +651,10 @@ class Examination:
     def reduce_function(self, function: types.FunctionType) -> tuple[Any, ...]:
         code, namespace, *rest = definitions.function_arguments(function)
         if not self._has_known_globals(function) and id(namespace) not in self.owner:
-            own = self._vars_of_module(namespace) or globals_of_generated(function)
-            namespace = own or namespace
-            self._keep.append(own)
+            namespace = (
+                self._vars_of_module(namespace) or globals_of_generated(function) or namespace
+            )
+            self._keep.append(namespace)
         self._bare_cells.update(id(cell) for cell in function.__closure__ or ())
         return (
             make_function,

@@ -28,7 +28,8 @@ def is_struct(cls: type) -> bool:
 
 def struct_parts(cls: Any) -> tuple[Any, ...]:
     """What the class itself declares, as `make_struct` takes it."""
-    own = [name for name in cls.__annotations__ if name in cls.__slots__]
+    annotations = vars(cls).get("__annotations__", {})  # asking the class would give it some
+    own = [name for name in annotations if name in cls.__slots__]
     options = {name: getattr(cls.__struct_config__, name) for name in _OPTIONS}
     renamed = zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)
     options["rename"] = {
@@ -39,7 +40,7 @@ def struct_parts(cls: Any) -> tuple[Any, ...]:
         parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in own
     )
     defaults = dict(_defaults(cls))
-    fields = [(own_text(name), cls.__annotations__[name], *defaults.get(name, ())) for name in own]
+    fields = [(own_text(name), annotations[name], *defaults.get(name, ())) for name in own]
     return tuple(fields), options, "__post_init__" in vars(cls)
 
 

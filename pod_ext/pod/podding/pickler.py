@@ -22,13 +22,15 @@ from pod.podding.opaque import Mark, Opaque, reason_of
 from pod.podding.plain import PLAIN, Shape
 from pod.podding.pods import Slot
 from pod.podding.progress import PodInProgress
-from pod.podding.rebuild import new_instance, unwrap
+from pod.podding.rebuild import unwrap
 from pod.podding.reducers import reducer_for
 from pod.podding.reducers.code import reduce_code
 from pod.podding.reducers.instances import CALLING_NEW, by_value, completed, is_complete
 from pod.podding.reducers.weak import reduce_reference
 
-OWN_STATE = getattr(object, "__getstate__")  # noqa: B009  (typeshed does not know it yet)
+_OWN_REDUCTION = [
+    (name, vars(object)[name]) for name in ("__getstate__", "__reduce__", "__reduce_ex__")
+]
 _BASIC_TYPES = frozenset({list, dict, tuple, set, frozenset, bytearray, str, bytes, int, float})
 
 _CACHE = type(functools.lru_cache(len))
@@ -192,10 +194,8 @@ class _Reducing:
 
     def _own_slots(self, obj: Any, reduced: Any) -> Any:
         """The same for `__slots__`, if the object leaves its reduction to the interpreter."""
-        if (
-            self._named == NAMED
-            or (reduced[0] is not CALLING_NEW and reduced[0] is not new_instance)
-            or getattr(type(obj), "__getstate__", None) is not OWN_STATE
+        if self._named == NAMED or not all(
+            getattr(type(obj), name, None) is own for name, own in _OWN_REDUCTION
         ):
             return reduced
         self._named += 1

@@ -250,7 +250,7 @@ class _ComponentLoad:
             root = unpickler.load()
         except Exception as error:
             missing = self._loader.placeholder_among(pod.slots)
-            if missing is None:
+            if missing is None or isinstance(error, NameError):
                 raise
             raise RestoreError(f"it needs what could not be saved: {missing!r}") from error
         finally:
