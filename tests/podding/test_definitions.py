@@ -345,6 +345,7 @@ def test_a_class_that_cannot_be_saved_hinders_nothing_later(tmp_path: Path) -> N
         del ns["Odd"], ns["x"]
         session.save()
         assert not session.checkout(first.t).failures
+        assert repr(ns["Odd"]).startswith("<not saved: class Odd, seen since time 1: ")
         assert "division by zero" in repr(ns["x"][0]) and ns["x"][0] is ns["Odd"]
         ns["y"] = [ns["x"]]
         again = session.save()
@@ -383,7 +384,8 @@ def test_a_class_that_only_its_cell_can_make_is_a_placeholder_and_so_are_its_obj
         loaded = store.load(store.save(ns))
     assert loaded["held"][0] == 1 and loaded["held"][3] == {"other": [2]}
     for placeholder in (*loaded["held"][1:3], loaded["Point"], loaded["Sub"]):
-        assert "cannot be" in repr(placeholder) or "not found by its name" in repr(placeholder)
+        assert "a type of an extension that is not found by its name" in repr(placeholder)
+    assert repr(loaded["Point"]).startswith("<not saved: class Point, seen since time 1: a type of")
 
 
 if sys.version_info >= (3, 12):

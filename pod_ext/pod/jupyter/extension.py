@@ -503,8 +503,10 @@ class PodExtension(Configurable):
             if (name, lines) in self._told:
                 continue
             self._told.add((name, lines))
-            kind = type(dict.get(self.namespace, name)).__name__
-            whole = name in saved.failures or lines[0].partition(" (")[0].endswith(kind)
+            kind = type(dict.get(self.namespace, name))
+            said = lines[0].partition(" (")[0]
+            is_class = issubclass(kind, type) and said.startswith("class ")
+            whole = name in saved.failures or is_class or said.endswith(kind.__name__)
             what = f"`{name}`" if whole else f"a part of `{name}`"
             why = listing(distinct(lines), 3)
             self.say(f"{what} cannot be saved: {why}; a placeholder is kept for it")

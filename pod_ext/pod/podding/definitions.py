@@ -138,15 +138,19 @@ _REMEMBERED = 10_000
 
 
 def parts_of(definition: Any) -> tuple[Any, ...]:
-    """What a definition is made of, first the bare object, then what fills it. TypeError if it can
-    only be made by running its cell."""
+    """What a definition is made of, first the bare object, then what fills it. `RefusedError` if it
+    can only be made by running its cell."""
     if isinstance(definition, type) and (reason := refusal(definition)):
-        raise TypeError(reason)
+        raise RefusedError(reason)
     if isinstance(definition, enum.EnumMeta):
         return _enum_parts(definition)
     if isinstance(definition, type):
         return _class_parts(definition)
     return (("function", *function_arguments(definition)), function_state(definition))
+
+
+class RefusedError(Exception):
+    """A class of the session's cannot be saved, for the reason that this says."""
 
 
 def refusal(cls: type) -> str:
