@@ -1051,6 +1051,11 @@ y = sorted(nested)
 y = [part for part in nested]
 y = {k: v for k, v in config.items()}
 y = dict(config)
+y = dict(nested=nested)
+y = dict(d, z=nested)
+y = dict(df)
+y = dict(s)
+if n: y = dict(df)
 y = (x, n)
 y = [x]
 y = {"x": x}

@@ -560,6 +560,11 @@ class _Reader:
             return _SCALAR
         return _Value(Kind.PLAIN, _of_part(value))
 
+    def _item(self, value: _Value) -> _Value:
+        """What a dictionary made of a value has from it: of a table its columns, not their names."""
+        element = self._element(value)
+        return _Value(Kind.PLAIN, _of_part(value)) if value.kind is Kind.PANDAS else element
+
     # --- attributes
 
     def _attribute(self, node: ast.Attribute) -> _Value:
@@ -690,7 +695,10 @@ class _Reader:
                 self._plain(each)
         if name in ("map", "filter"):
             return _Value(Kind.ITERATOR)
-        if name in ("list", "tuple", "sorted", "set", "frozenset", "dict"):
+        if name == "dict":
+            held = [self._item(each) for each in values[:1]]
+            return _Value(rule.gives, _of_parts([*held, *given[len(values) :]]))
+        if name in ("list", "tuple", "sorted", "set", "frozenset"):
             return _Value(rule.gives, _of_parts([self._element(each) for each in values[:1]]))
         return _Value(rule.gives, rule.sharing)
 
