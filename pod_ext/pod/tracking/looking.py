@@ -561,7 +561,7 @@ class _Reader:
         return _Value(Kind.PLAIN, _of_part(value))
 
     def _item(self, value: _Value) -> _Value:
-        """What a dictionary made of it has from a value: of a table its columns, not their names."""
+        """What `dict` puts in of a value: of a table its columns, not their names."""
         element = self._element(value)
         return _Value(Kind.PLAIN, _of_part(value)) if value.kind is Kind.PANDAS else element
 
