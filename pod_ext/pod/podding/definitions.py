@@ -25,6 +25,7 @@ from typing import Any
 
 from pod.podding import models
 from pod.podding.atoms import SINGLETONS, importable, is_static
+from pod.podding.opaque import RefusedError
 from pod.podding.rebuild import make_function, set_function_state, solid_base
 from pod.podding.reducers.code import own_text
 
@@ -149,24 +150,20 @@ def parts_of(definition: Any) -> tuple[Any, ...]:
     return (("function", *function_arguments(definition)), function_state(definition))
 
 
-class RefusedError(Exception):
-    """A class of the session's cannot be saved, for the reason that this says."""
-
-
 def refusal(cls: type) -> str:
     """Why a class of the session's cannot be saved; empty if it can, as far as that is known."""
     if is_written_in_c(cls):
         return "a type of an extension that is not found by its name"
-    if not _MAPPED.isdisjoint(_attributes(cls)):
+    if not _MAPPED.isdisjoint(attributes_of(cls)):
         return "SQLAlchemy maps it to a table when its cell runs"
-    needed = (type(cls), *_bases(cls))
+    needed = (type(cls), *bases_of(cls))
     return next((why for each in needed if not _is_found(each) and (why := refusal(each))), "")
 
 
 def is_written_in_c(cls: type) -> bool:
     return is_static(cls) or any(
         type(value) in _WRITTEN_IN_C and value.__objclass__ is cls
-        for value in _attributes(cls).values()
+        for value in attributes_of(cls).values()
     )
 
 
@@ -174,8 +171,11 @@ def _is_found(cls: type) -> bool:
     return importable(cls) or id(cls) in SINGLETONS
 
 
-_bases: Callable[[type], tuple[type, ...]] = type.__dict__["__bases__"].__get__
-_attributes: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
+# What a class is, whatever its metaclass answers.
+bases_of: Callable[[type], tuple[type, ...]] = vars(type)["__bases__"].__get__
+attributes_of: Callable[[type], Mapping[str, Any]] = vars(type)["__dict__"].__get__
+qualname_of: Callable[[Any], str] = vars(type)["__qualname__"].__get__
+
 _MAPPED = frozenset({"_sa_class_manager", "_sa_registry"})
 _WRITTEN_IN_C = (types.WrapperDescriptorType, types.MethodDescriptorType)
 
@@ -256,11 +256,11 @@ def _class_parts(cls: type) -> tuple[Any, ...]:
         rest = {name: rest.pop(name), **rest}
     methods = {name: value for name, value in rest.items() if isinstance(value, _CODE)}
     data = {name: value for name, value in rest.items() if name not in methods}
-    bases = own_text(cls.__name__), cls.__bases__
+    described = own_text(cls.__name__), cls.__bases__, bare
     if models.is_struct(cls):
-        first: tuple[Any, ...] = ("struct", *bases, bare, *models.struct_parts(cls))
+        first: tuple[Any, ...] = ("struct", *described, *models.struct_parts(cls))
     else:
-        first = ("class", type(cls), *bases, bare)
+        first = ("class", type(cls), *described)
     return (
         first,
         {"attributes": _named(methods), "abstract": [_own(name) for name in _abstract(cls)]},
@@ -421,7 +421,7 @@ def fill(definition: Any, part: dict[str, Any]) -> None:
     for name, own in part.get("members", {}).items():
         vars(definition.__members__[name]).update(own)
     if "__pydantic_generic_metadata__" in part["attributes"]:
-        models.complete(definition, part["order"])
+        models.complete_model(definition, part["order"])
 
 
 class _Quiet:

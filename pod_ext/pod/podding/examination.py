@@ -65,9 +65,6 @@ PATIENCE = 9
 """How often a variable is begun again because another thread changed it meanwhile."""
 
 
-QUALNAME = vars(type)["__qualname__"].__get__
-"""A class's name, whatever its metaclass says."""
-
 _CLOCK_EVERY = 256
 """So many objects are met between two looks at the clock."""
 
@@ -344,9 +341,8 @@ class Examination:
         self._parts[token] = tuple(self._begun[token][0])
 
     def _refuse_definition(self, token: str, error: Exception) -> None:
-        is_known = isinstance(error, definitions.RefusedError)
-        reason = self.failures[token] = str(error) if is_known else reason_of(error)
-        args = self.opaque_args(self.definitions[token], reason)
+        self.failures[token] = reason_of(error)
+        args = self.opaque_args(self.definitions[token], reason_of(error))
         self._begun[token] = [Slot("opaque", args)], ()
 
     @contextlib.contextmanager
@@ -642,7 +638,7 @@ class Examination:
         kind = type(obj)
         name = kind.__qualname__
         if issubclass(kind, type):
-            name = f"class {QUALNAME(obj)}"
+            name = f"class {definitions.qualname_of(obj)}"
         elif kind.__module__ not in ("builtins", "__main__"):
             name = f"{kind.__module__}.{name}"
         return name, reason, self.since(obj), f"{self.t}.{self._serial}"

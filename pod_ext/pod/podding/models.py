@@ -98,7 +98,7 @@ def reduce_meta(meta: Any) -> tuple[Any, ...]:
 # --- pydantic -----------------------------------------------------------------------------------
 
 
-def complete(cls: Any, order: Sequence[str]) -> None:
+def complete_model(cls: Any, order: Sequence[str]) -> None:
     """What pydantic does with a model beside filling it; and undo what it noted of whoever called
     it, unless that is among the attributes of the class, which `order` names."""
     note = "__pydantic_parent_namespace__"

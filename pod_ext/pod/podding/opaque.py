@@ -159,6 +159,12 @@ class Unavailable(Opaque):
         )
 
 
+class RefusedError(Exception):
+    """Something cannot be saved, for the reason that this says."""
+
+
 def reason_of(error: BaseException) -> str:
     """One line that says why, without addresses: the same cause must give the same bytes."""
+    if isinstance(error, RefusedError):
+        return str(error)
     return re.sub(r" at 0x[0-9a-f]+", "", one_line(error))[:200]

@@ -180,10 +180,12 @@ class _Reducing:
         if type(reduced) is str:
             self._examination.found_by_name(obj)
             return self._own(reduced)
-        if len(reduced) < 3 or type(reduced[2]) not in (dict, tuple):
-            return reduced
-        if type(reduced[2]) is tuple:
+        # By its type alone: who holds the state is counted below.
+        kind_of_state = type(reduced[2]) if len(reduced) > 2 else None
+        if kind_of_state is tuple:
             return self._own_slots(obj, reduced)
+        if kind_of_state is not dict:
+            return reduced
         if not reduced[2] and isinstance(obj, BaseException):
             return reduced[:2]  # looking at its attributes was enough to give it a dictionary
         if self._named == NAMED or _held_elsewhere(obj, reduced):

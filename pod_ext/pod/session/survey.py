@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,8 @@ from pod.history.table import Table
 from pod.podding.atoms import unchanging
 from pod.podding.definitions import (
     Tokens,
+    attributes_of,
+    bases_of,
     is_definition,
     may_be_definition,
     may_be_kind_of_definition,
@@ -189,9 +190,11 @@ class Survey:
                 continue
             seen.add(id(each))
             self.tokens.token_of(each)
-            with contextlib.suppress(Exception):  # a metaclass may answer as it likes
+            if issubclass(type(each), type):
+                todo += attributes_of(each).values()
+                todo += bases_of(each)
+            else:
                 todo += each.__dict__.values()
-                todo += each.__bases__ if issubclass(type(each), type) else ()
 
 
 def _among(values: Values, names: Set[str]) -> dict[str, Any]:
