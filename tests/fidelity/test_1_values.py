@@ -607,6 +607,29 @@ FORMS = [
         """,
     ),
     form(
+        "what runs when it is loaded finds its globals, whoever answers for those that are missing",
+        """
+        import json
+        limit = 5
+        class Asks:
+            def __setstate__(self, state): self.found = json.loads(str(limit))
+        class Answers:
+            def __setstate__(self, state):
+                try: self.found = most()
+                except NameError as error: raise TypeError('not to be had') from error
+        class Hides:
+            def __setstate__(self, state):
+                try: self.found = most()
+                except NameError: raise TypeError('not to be had')
+        def most(): return limit
+        asks, answers, hides = Asks(), Answers(), Hides()
+        asks.found = answers.found = hides.found = 5
+        """,
+        """
+        asks.found, answers.found, hides.found, limit
+        """,
+    ),
+    form(
         "objects that answer strangely",
         """
         import numpy as np

@@ -7,7 +7,7 @@ over all at once, and until then nothing live has been altered.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -211,8 +211,8 @@ class _Lender:
         while True:
             try:
                 return load()
-            except NameError as error:
-                if error.name is None or not self._lend(error.name):
+            except Exception as error:
+                if not any(map(self._lend, _names_missed(error))):
                     raise
 
     def _lend(self, name: str) -> bool:
@@ -224,6 +224,16 @@ class _Lender:
         self._lent[name] = value
         dict.__setitem__(self._namespace, name, value)
         return True
+
+
+def _names_missed(error: BaseException | None) -> Iterator[str]:
+    """Names that there were not, by the error or one that a library answered with it."""
+    seen = set[int]()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, NameError) and error.name is not None:
+            yield error.name
+        error = error.__cause__ or error.__context__
 
 
 def _restore_group(

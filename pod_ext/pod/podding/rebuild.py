@@ -7,7 +7,9 @@ so do their arguments. What calls them when saving is in `pod.podding.reducers`.
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
+import io
 import itertools
 import math
 import operator
@@ -17,6 +19,8 @@ import sys
 import types
 import typing
 import weakref
+import zipfile
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from pod.errors import RestoreError
@@ -489,3 +493,30 @@ def set_tensor_state(tensor: Any, state: dict[str, Any]) -> None:
     tensor.__dict__.update(state.pop("__dict__", {}))
     for name, value in state.items():
         setattr(tensor, name, value)
+
+
+# --- Keras ----------------------------------------------------------------------------------------
+
+
+def make_saveable(files: Mapping[str, bytes], parts: Mapping[str, Any]) -> Any:
+    """What Keras makes of an archive of these files, where these parts are registered with it."""
+    keras: Any = importlib.import_module("keras")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as target:
+        for name, data in files.items():
+            target.writestr(name, data)
+    archive.seek(0)
+    # What is registered goes before what is in a scope, and may be of another moment.
+    registered = keras.saving.get_custom_objects()
+    before = dict(registered)
+    registered.update(parts)
+    try:
+        return keras.Model._unpickle_model(archive)
+    finally:
+        registered.clear()
+        registered.update(before)
+
+
+def set_variables(obj: Any, values: Sequence[Any]) -> None:
+    for variable, value in zip(obj.variables, values, strict=True):
+        variable.assign(value)

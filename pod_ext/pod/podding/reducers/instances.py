@@ -16,6 +16,7 @@ from pod.podding.rebuild import (
     set_exception_state,
     set_instance_state,
 )
+from pod.podding.reducers import saveables
 
 _REDUCTION = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
 CALLING_NEW = getattr(copyreg, "__newobj__")  # noqa: B009  (a class would mangle the name)
@@ -30,6 +31,8 @@ def completed(obj: Any, kind: type, reduced: Any) -> Any:
         return _reduce_exception(obj, kind, reduced)
     if len(reduced) == 2 and models.is_struct(kind) and getattr(obj, "__dict__", None):
         return *reduced, obj.__dict__  # msgspec leaves it out
+    if saveables.is_saveable(reduced):
+        return saveables.with_own_parts(obj, reduced)
     if len(reduced) < 2 or reduced[0] is not CALLING_NEW:
         return reduced
     if _needs_new(kind) or _hides(obj, kind):
