@@ -14,6 +14,7 @@ from typing import Any
 
 import pod
 from pod.errors import OpaqueObjectError
+from pod.history.records import Commit
 from pod.podding.opaque import Opaque
 
 from libraries.case import LOADING, ONCE, READING, RESTART, UNTOUCHED, Case
@@ -43,7 +44,7 @@ def observe(case: Case, store: pod.PodStore) -> Observed:
 
     namespace["x"] = case.changed(namespace["x"])
     second = store.save(namespace)
-    commit = store.history.commit(second)
+    commit = durable(store, second)
     assert "x" in commit.changed, "a change was not seen"
 
     loaded = store.load(first), store.load(second)
@@ -92,6 +93,14 @@ def check_held(case: Case, found: Any, twin: Any) -> None:
     check(case, found, twin)
 
 
+def durable(store: pod.PodStore, t: int) -> Commit:
+    """The commit of a time once it is written: it says what it takes only then. And its look may
+    come to nothing, as where a library's lock was taken when the process was forked: then it is
+    made again first."""
+    store.flush()
+    return store.history.commit(t)
+
+
 def _saves_again(store: pod.PodStore, namespace: Any, looked_at: Case | None = None) -> bool:
     """Whether touching `x`, and perhaps looking at it, makes the next save store or report it."""
     value = namespace["x"]
@@ -101,8 +110,7 @@ def _saves_again(store: pod.PodStore, namespace: Any, looked_at: Case | None = N
     del value
     before = _fingerprint(store, store.head)
     t = store.save(namespace)
-    store.flush()  # before it is written, a commit does not say what it takes
-    commit = store.history.commit(t)
+    commit = durable(store, t)
     unchanged = _fingerprint(store, commit.t) == before
     assert unchanged == ("x" not in commit.changed)
     return not unchanged or commit.bytes > 0
@@ -144,7 +152,7 @@ def load_all(cases: Sequence[Case], path: Path) -> dict[str, list[str]]:
         namespace = store.load(2)
         for name in [*namespace]:
             namespace[name]
-        changed = store.history.commit(store.save(namespace)).changed
+        changed = durable(store, store.save(namespace)).changed
         for number, case in enumerate(cases):
             if variable(number) in changed and not case.opaque:
                 found[case.id].append(RESTART)
