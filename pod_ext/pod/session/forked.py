@@ -49,9 +49,10 @@ _UNSURE_SECONDS = 600.0
 """How long a child may take where nobody can tell whether it is at work."""
 
 _UNSAFE_MODULES = frozenset(
-    {"cudf", "cupy", "grpc", "jax", "jaxlib", "pyspark", "ray", "rmm", "tensorflow"}
+    {"cudf", "cupy", "grpc", "jax", "jaxlib", "polars", "pyspark", "ray", "rmm", "tensorflow"}
 )
-"""Libraries whose threads and devices do not stand a fork of the process, or warn of any."""
+"""Libraries whose threads and devices do not stand a fork of the process, or warn of any. Polars
+joins the pieces of a column, to pickle it, by its threads, which a child waits for in vain."""
 
 
 _reading: set[int] = set()
