@@ -181,15 +181,16 @@ def _reduce_cached_property(obj: Any) -> tuple[Any, ...]:
 _ALIAS = getattr(typing, "TypeAliasType", None)
 
 
-def _reduce_memory_file(file: Any) -> Any:
+def _reduce_lazily_attributed(obj: Any) -> Any:
     """As `__reduce_ex__`; but looking at its attributes was enough to give it a dictionary."""
-    function, arguments, (*content, attributes), *rest = file.__reduce_ex__(5)
+    function, arguments, (*content, attributes), *rest = obj.__reduce_ex__(5)
     return function, arguments, (*content, attributes or None), *rest
 
 
 REDUCERS: dict[Any, Any] = {
-    io.BytesIO: _reduce_memory_file,
-    io.StringIO: _reduce_memory_file,
+    io.BytesIO: _reduce_lazily_attributed,
+    io.StringIO: _reduce_lazily_attributed,
+    functools.partial: _reduce_lazily_attributed,
     property: _reduce_property,
     classmethod: _reduce_wrapped,
     staticmethod: _reduce_wrapped,
