@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import os
 import shutil
 import subprocess
@@ -417,3 +419,17 @@ def test_a_class_whose_base_was_displaced_keeps_its_own(store: pod.PodStore) -> 
     t = store.save(second)
     assert (second["c"].z, second["d"].z) == (1, 2)
     assert (store.load(t)["c"].z, store.load(t)["d"].z) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "made", [io.StringIO("text"), io.BytesIO(b"bytes"), functools.partial(int, base=2)]
+)
+def test_looking_at_attributes_is_no_change(made: Any, tmp_path: Path) -> None:
+    with pod.open(tmp_path / ".pod") as store:
+        namespace = pod.new_managed_namespace(made=made)
+        store.save(namespace)
+        assert vars(namespace["made"]) == {}
+        store.save(namespace)
+        assert store.log()[0].changed == ()
+        namespace["made"].note = ["kept"]
+        assert store.load(store.save(namespace))["made"].note == ["kept"]

@@ -178,14 +178,14 @@ def _reduce_cached_property(obj: Any) -> tuple[Any, ...]:
     return make_cached_property, (obj.func, name, obj.__doc__)
 
 
-_ALIAS = getattr(typing, "TypeAliasType", None)
-
-
 def _reduce_lazily_attributed(obj: Any) -> Any:
-    """As `__reduce_ex__`; but looking at its attributes was enough to give it a dictionary."""
+    """As `__reduce_ex__`; but whoever looks at its attributes, as `vars` does and Pod's guess of
+    how long a look takes, gives it a dictionary by that, which is no change."""
     function, arguments, (*content, attributes), *rest = obj.__reduce_ex__(5)
     return function, arguments, (*content, attributes or None), *rest
 
+
+_ALIAS = getattr(typing, "TypeAliasType", None)
 
 REDUCERS: dict[Any, Any] = {
     io.BytesIO: _reduce_lazily_attributed,

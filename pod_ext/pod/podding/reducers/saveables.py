@@ -7,14 +7,15 @@ import json
 import sys
 import types
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pod.podding.rebuild import make_saveable, set_variables
+from pod.referents import behind
 
 _CONFIG = "config.json"
 _METADATA = "metadata.json"
-_CONTAINERS = (dict, list, set, tuple)
+_MANY = 1_000_000
+"""Objects that are looked at behind one, for what its configuration names."""
 
 
 def is_saveable(reduced: tuple[Any, ...]) -> bool:
@@ -30,12 +31,12 @@ def with_own_parts(obj: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     not find again."""
     with zipfile.ZipFile(reduced[1][0]) as archive:
         files = {name: archive.read(name) for name in sorted(archive.namelist())}
-    config = json.loads(files[_CONFIG], object_hook=_Numbered())
-    files[_CONFIG] = json.dumps(config).encode()
+    named = _Config()
+    files[_CONFIG] = json.dumps(json.loads(files[_CONFIG], object_hook=named)).encode()
     metadata = json.loads(files[_METADATA])
     metadata.pop("date_saved", None)
     files[_METADATA] = json.dumps(metadata).encode()
-    arguments = files, _own_parts(obj, config)
+    arguments = files, _own_parts(obj, named)
     keras = sys.modules["keras"]
     if not isinstance(obj, keras.Metric):
         return make_saveable, arguments
@@ -46,72 +47,41 @@ def with_own_parts(obj: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     return make_saveable, arguments, values, None, None, set_variables
 
 
-class _Numbered:
-    """Gives what is shared in a configuration numbers that do not come from its place in memory."""
+class _Config:
+    """Reads a configuration: numbers what is shared in it otherwise than by its place in memory,
+    and notes what it names and Keras does not have by itself."""
 
     def __init__(self) -> None:
+        self.classes: set[str] = set()
+        self.functions: set[str] = set()
+        """Some of them Keras's own."""
         self._numbers: dict[int, int] = {}
 
     def __call__(self, config: dict[str, Any]) -> dict[str, Any]:
         shared = config.get("shared_object_id")
         if shared is not None:
             config["shared_object_id"] = self._numbers.setdefault(shared, len(self._numbers))
+        if config.get("class_name") == "function":
+            self.functions.add(str(config["config"]))
+        elif config.get("registered_name") and not _is_keras(config.get("module")):
+            self.classes.add(config["registered_name"])
         return config
 
 
-def _own_parts(obj: Any, config: Any) -> dict[str, Any]:
-    """What the configuration names and Keras does not have by itself, by these names."""
-    classes, functions = set[str](), set[str]()
-    for each in _dicts(config):
-        if each.get("class_name") == "function":
-            functions.add(str(each["config"]))
-        elif each.get("registered_name") and not _is_keras(each.get("module")):
-            classes.add(each["registered_name"])
-    wanted = classes | functions
+def _own_parts(obj: Any, named: _Config) -> dict[str, Any]:
+    """What the configuration of an object names of the notebook's, by these names."""
+    wanted = named.classes | named.functions
     found: dict[str, Any] = {}
     if wanted:
         name_of = sys.modules["keras"].saving.get_registered_name
-        for part in _parts(obj):
+        for each in behind([obj], limit=_MANY):
+            part = each if type(each) is types.FunctionType else type(each)
             if not _is_keras(part.__module__) and (name := name_of(part)) in wanted:
                 found[name] = part
-    missing = sorted(classes - found.keys())
+    missing = sorted(named.classes - found.keys())
     if missing:
         raise TypeError(f"Keras would not find {', '.join(missing)} again")
     return found
-
-
-def _dicts(config: Any) -> Iterator[dict[str, Any]]:
-    todo = [config]
-    while todo:
-        each = todo.pop()
-        if type(each) is dict:
-            yield each
-            todo += each.values()
-        elif type(each) is list:
-            todo += each
-
-
-def _parts(obj: Any) -> Iterator[Any]:
-    """Functions and classes that are behind an object, through containers and what is Keras's or
-    derived from it."""
-    todo, seen = [obj], set[int]()
-    while todo:
-        each = todo.pop()
-        kind = type(each)
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        if kind is types.FunctionType or issubclass(kind, type):
-            yield each
-        elif issubclass(kind, _CONTAINERS):
-            todo += _items(each)
-        elif any(_is_keras(base.__module__) for base in kind.__mro__):
-            yield kind
-            todo += list(getattr(each, "__dict__", {}).values())
-
-
-def _items(container: Any) -> Iterable[Any]:
-    return list(container.values()) if isinstance(container, Mapping) else list(container)
 
 
 def _is_keras(module: object) -> bool:
