@@ -30,6 +30,7 @@ from typing import Any
 from pod.errors import one_line
 from pod.podding.atoms import keep_streams
 from pod.quiet import quiet
+from pod.session.openmp import compute_alone
 from pod.threads import others_at_work
 
 STUCK_SECONDS = 5.0
@@ -308,6 +309,7 @@ def _settle_in(numbers: Any, writer: int) -> None:
     sys.settrace(None)
     sys.setprofile(None)
     random.setstate(numbers)  # Python seeds it anew in each child, and it may be saved
+    compute_alone()
 
 
 def _let_go(nowhere: int, needed: Set[int]) -> None:
