@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ import polars as pl
 import pytest
 import torch
 import xgboost
+from pod.podding.reducers import columns
 from pod.session import forked
 
 
@@ -27,10 +30,21 @@ class Summed:
         return float, (float(self.numbers.sum()),)
 
 
-def _frame_of_several_pieces() -> pl.DataFrame:
-    piece = pl.DataFrame({"x": range(1000)})
+def _several_pieces() -> pl.DataFrame:
+    piece = pl.DataFrame(
+        {
+            "number": range(1000),
+            "text": ["a", None] * 500,
+            "category": pl.Series(["a", "b"] * 500, dtype=pl.Categorical),
+            "day": [datetime.date(2020, 1, 1)] * 1000,
+            "price": [decimal.Decimal("1.5")] * 1000,
+            "list": [[1], [2, 3]] * 500,
+            "record": [{"a": 1, "b": ["x"]}] * 1000,
+        }
+    )
     frame = pl.concat([piece, piece], rechunk=False)
-    frame.group_by("x").len()  # now Polars has its threads
+    frame.group_by("number").len()  # now Polars has its threads
+    assert {column.n_chunks() for column in frame.get_columns()} == {2}
     return frame
 
 
@@ -55,8 +69,7 @@ def _torch() -> Summed:
 
 @pytest.fixture
 def forks(monkeypatch: pytest.MonkeyPatch) -> list[forked.Child]:
-    """Children that are forked although Polars is there, which no variable has."""
-    monkeypatch.setattr(forked, "_UNSAFE_MODULES", frozenset())
+    """The children that are forked."""
     children: list[forked.Child] = []
     start = forked.start
 
@@ -78,11 +91,28 @@ def _save(path: Path, value: Any) -> Any:
         return store.load(t)["value"]
 
 
-def test_a_frame_of_several_pieces_is_saved_without_waiting_for_a_stuck_child(
-    tmp_path: Path,
+def _column() -> pl.Series:
+    return _several_pieces()["record"]
+
+
+def _frame_with_a_column_of_several_pieces() -> pl.DataFrame:
+    return pl.DataFrame({"one": range(2000)}).with_columns(_several_pieces()["list"])
+
+
+@pytest.mark.parametrize("make", [_several_pieces, _column, _frame_with_a_column_of_several_pieces])
+def test_polars_pieces_are_joined_by_a_child(
+    tmp_path: Path, forks: list[forked.Child], make: Callable[[], Any]
 ) -> None:
-    frame = _frame_of_several_pieces()
-    assert _save(tmp_path, frame).equals(frame)
+    value = make()
+    assert _save(tmp_path, value).equals(value)
+    assert [child.result() is not None for child in forks] == [True]
+
+
+def test_pieces_that_polars_joins_later_are_no_change() -> None:
+    frame = _several_pieces()
+    assert columns.reduce_frame(frame) == frame.rechunk().__reduce_ex__(5)
+    assert columns.reduce_column(frame["list"]) == frame["list"].rechunk().__reduce_ex__(5)
+    assert {column.n_chunks() for column in frame.get_columns()} == {2}, "it is left as it is"
 
 
 @pytest.mark.parametrize("options", [{}, {"n_jobs": 2}], ids=["usual", "two-threads"])

@@ -127,6 +127,11 @@ class Forked:
     def over(self) -> bool:
         return self.child.over
 
+    @property
+    def hung(self) -> bool:
+        """Whether it came to nothing because the child did nothing any more."""
+        return self.child.hung
+
     def wait(self) -> None:
         self.child.wait()
 

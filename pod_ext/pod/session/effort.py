@@ -6,9 +6,10 @@ given up and made elsewhere.
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import chain, islice
 from typing import Any
 
@@ -16,12 +17,17 @@ from pod.compare.describe import type_name
 
 _PER_BYTE = 1e-9
 """Seconds to hash and copy a byte of a buffer."""
+_PER_TABLE_BYTE = 3e-9
+"""Seconds to have Polars write a byte of a column, and to hash it."""
 _PER_OBJECT = 5e-7
 """Seconds to examine a small object."""
 _PER_ATOM = 1e-7
 _PER_VARIABLE = 1e-5
 """Seconds to examine the smallest one."""
 _AT_LEAST = 2e-6
+_UNKNOWN = 0.1
+"""Seconds for what is in memory that no object of Python's has, such as a model of XGBoost's. It is
+written in one go, which cannot be given up."""
 _SAMPLE = 4
 _NODES = 60
 _DEPTH = 6
@@ -102,9 +108,11 @@ class _Guess:
             return _PER_OBJECT + self._sampled(value, len(value), depth)
         if kind in _MAPPINGS:
             return _PER_OBJECT + self._sampled(value.values(), len(value), depth)
+        if kind is ctypes.c_void_p:
+            return _UNKNOWN
         found = _of_library(kind)
         if found is not None:
-            return float(found(value))
+            return _guessed_by(found, value)
         attributes = _attributes(value)
         return _AT_LEAST + sum(
             self.seconds(each, depth - 1) for each in islice(attributes.values(), _NODES)
@@ -125,15 +133,20 @@ def _attributes(value: Any) -> Mapping[str, Any]:
     return found if type(found) is dict else {}
 
 
-def _of_library(kind: type) -> Any:
+def _of_library(kind: type) -> Callable[[Any], float] | None:
     """What guesses for objects of this very type, as far as its library is imported."""
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and kind is numpy.ndarray:
-        return _array
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and kind in (pandas.DataFrame, pandas.Series):
-        return _frame
+    for module, names, guesses in _LIBRARIES:
+        library = sys.modules.get(module)
+        if library is not None and any(kind is vars(library).get(name) for name in names):
+            return guesses
     return None
+
+
+def _guessed_by(guesses: Callable[[Any], float], value: Any) -> float:
+    try:
+        return float(guesses(value))
+    except Exception:  # another version of the library than those known
+        return _AT_LEAST
 
 
 def _array(array: Any) -> float:
@@ -153,6 +166,35 @@ def _column(values: Any) -> float:
     if hasattr(values, "dtype") and type(values).__module__ == "numpy":
         return _array(values)
     return _AT_LEAST + int(getattr(values, "nbytes", 0)) * _PER_BYTE
+
+
+def _shapes(frame: Any) -> float:
+    return _frame(frame) + len(frame) * _PER_OBJECT
+
+
+def _polars(table: Any) -> float:
+    return _AT_LEAST + int(table.estimated_size()) * _PER_TABLE_BYTE
+
+
+def _arrow(table: Any) -> float:
+    # `nbytes` looks at each piece, which takes longer than to hash it where there are many.
+    return _AT_LEAST + int(table.get_total_buffer_size()) * _PER_BYTE
+
+
+def _tensor(tensor: Any) -> float:
+    return _AT_LEAST + int(tensor.untyped_storage().nbytes()) * _PER_BYTE
+
+
+_LIBRARIES: tuple[tuple[str, tuple[str, ...], Callable[[Any], float]], ...] = (
+    ("numpy", ("ndarray",), _array),
+    ("pandas", ("DataFrame", "Series"), _frame),
+    ("geopandas", ("GeoDataFrame", "GeoSeries"), _shapes),
+    ("polars", ("DataFrame", "Series"), _polars),
+    ("pyarrow", ("Table", "RecordBatch", "ChunkedArray"), _arrow),
+    ("torch", ("Tensor",), _tensor),
+    ("torch.nn", ("Parameter",), _tensor),
+)
+"""Module, types, and what guesses for them; what looks at one is not interrupted in the middle."""
 
 
 def total_bytes(components: Iterable[Any]) -> int:

@@ -50,10 +50,9 @@ _UNSURE_SECONDS = 600.0
 """How long a child may take where nobody can tell whether it is at work."""
 
 _UNSAFE_MODULES = frozenset(
-    {"cudf", "cupy", "grpc", "jax", "jaxlib", "polars", "pyspark", "ray", "rmm", "tensorflow"}
+    {"cudf", "cupy", "grpc", "jax", "jaxlib", "pyspark", "ray", "rmm", "tensorflow"}
 )
-"""Libraries whose threads and devices do not stand a fork of the process, or warn of any. Polars
-joins the pieces of a column, to pickle it, by its threads, which a child waits for in vain."""
+"""Libraries whose threads and devices do not stand a fork of the process, or warn of any."""
 
 
 _reading: set[int] = set()
@@ -81,6 +80,8 @@ class Child:
     def __init__(self, reader: int, results: int, words: int, middle: int) -> None:
         self.over = False
         """Whether it has given its result, or cannot any more."""
+        self.hung = False
+        """Whether it was ended because it did nothing any more."""
         self._reader = reader
         _reading.add(reader)
         self._results = results
@@ -175,6 +176,7 @@ class Child:
                 self._end("it ended before it was done" if forked else "it could not be forked")
             elif not ready and self._watch is not None and self._watch.is_stuck():
                 self.kill()
+                self.hung = True
                 self._end("it did nothing any more")
         except OSError as error:
             self._end(one_line(error))

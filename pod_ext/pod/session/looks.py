@@ -34,6 +34,7 @@ from pod.session.draft import Draft, Forked, Found, Look, Made, Threaded, Word, 
 from pod.session.effort import Effort, total_bytes
 from pod.session.findings import Findings, find, regrouped, reshaped, shapes_of
 from pod.session.survey import Active, Seen, Survey
+from pod.session.suspects import Suspects
 from pod.store.pack import new_name
 from pod.store.writer import Writer
 from pod.tracking import Touched
@@ -107,6 +108,12 @@ class Looks:
         self._writer = writer
         self._has_blob = has_blob
         self._fork_seconds = 0.0
+        self._suspects = Suspects()
+
+    def note_over(self, look: Look, names: frozenset[str]) -> None:
+        """How a look at these variables ended."""
+        if isinstance(look, Forked):
+            self._suspects.note(names, look.hung)
 
     def begin(self, task: Task, blobs: Collector, gate: Gate) -> tuple[Look, Active]:
         """Look, or have it begun; with the gate closed if it is not over. What is found here goes
@@ -147,7 +154,7 @@ class Looks:
             return self.way
         if not self._writer.background:
             return "inline"
-        if forked.can_fork():
+        if forked.can_fork() and not self._suspects.are_among(active.roots):
             return "fork"  # unless other threads are at work just then
         return "thread" if self._may_thread() else "inline"
 

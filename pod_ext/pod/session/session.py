@@ -428,8 +428,10 @@ class Session:
             try:
                 landing = self._completed(draft)
             except Exception as error:
+                self._looks.note_over(draft.look, draft.names)
                 self._lose(one_line(error))
                 return
+            self._looks.note_over(draft.look, draft.names)
             self._take_over(draft, landing)
             self.under_way.drop_first()
             self._hold()

@@ -56,6 +56,13 @@ def _pandas() -> dict[type, Reducer]:
     return frames.register()
 
 
+def _polars() -> dict[type, Reducer]:
+    from pod.podding.reducers import columns
+
+    polars = sys.modules["polars"]
+    return {polars.Series: columns.reduce_column, polars.DataFrame: columns.reduce_frame}
+
+
 def _pyarrow() -> dict[type, Reducer]:
     from pod.podding.reducers import arrow
 
@@ -101,6 +108,7 @@ def _bokeh() -> dict[type, Reducer]:
 _LIBRARIES = {
     "numpy": _numpy,
     "pandas": _pandas,
+    "polars": _polars,
     "pyarrow": _pyarrow,
     "torch": _torch,
     "matplotlib.cbook": _matplotlib,

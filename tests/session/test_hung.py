@@ -1,0 +1,97 @@
+"""What forked children hang at, cell after cell, is not given to them for ever."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pod
+import pytest
+from pod.session import forked
+from pod.session.suspects import Suspects
+
+
+class Hangs:
+    """Waits, in a process other than the one that made it, for something that never comes."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        while os.getpid() != self.pid:
+            time.sleep(1000)
+        return int, (5,)
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list[forked.Child]:
+    """All that are forked; those that do nothing are soon given up."""
+    monkeypatch.setattr(forked, "STUCK_SECONDS", 0.5)
+    made: list[forked.Child] = []
+    start = forked.start
+
+    def started(work: Any) -> forked.Child:
+        made.append(start(work))
+        return made[-1]
+
+    monkeypatch.setattr(forked, "start", started)
+    return made
+
+
+def test_a_variable_that_hangs_children_is_looked_at_here_from_the_second_on(
+    tmp_path: Path, children: list[forked.Child]
+) -> None:
+    with pod.open(tmp_path / ".pod", snapshot="fork") as store:
+        ns = pod.new_managed_namespace(x=Hangs(), y=0)
+        times = []
+        for n in range(4):
+            ns["x"], ns["y"] = Hangs(), n
+            times.append(store.save(ns))
+            store.flush()
+        assert [child.hung for child in children] == [True, True]
+        assert [store.load(t) for t in times] == [{"x": 5, "y": n} for n in range(4)]
+        # What was beside it there is looked at by a child where it is touched alone.
+        ns["y"] = [1]
+        store.save(ns)
+        store.flush()
+        assert [child.hung for child in children] == [True, True, False]
+        assert store.load(store.log()[0].t) == {"x": 5, "y": [1]}
+
+
+def test_who_was_there_each_time_is_suspected() -> None:
+    suspects = Suspects()
+    suspects.note({"x", "y"}, hung=True)
+    assert not suspects.are_among({"x", "y"}), "once is not enough"
+    suspects.note({"x", "z"}, hung=True)
+    assert suspects.are_among({"x"})
+    assert suspects.are_among({"x", "other"})
+    assert not suspects.are_among({"y", "z"})
+    suspects.note({"x"}, hung=False)
+    assert not suspects.are_among({"x"})
+
+
+def test_who_is_suspected_together_is_cleared_one_by_one() -> None:
+    suspects = Suspects()
+    for _ in range(2):
+        suspects.note({"x", "y"}, hung=True)
+    assert suspects.are_among({"x", "y"})
+    assert not suspects.are_among({"x"}) and not suspects.are_among({"y"})
+    suspects.note({"y", "z"}, hung=False)
+    assert suspects.are_among({"x"})
+    suspects.note({"v"}, hung=True)
+    assert not suspects.are_among({"v"}) and suspects.are_among({"x", "v"})
+
+
+def test_one_that_hung_once_is_looked_at_by_children_again(
+    tmp_path: Path, children: list[forked.Child]
+) -> None:
+    with pod.open(tmp_path / ".pod", snapshot="fork") as store:
+        ns = pod.new_managed_namespace()
+        for value in (Hangs(), 1, Hangs(), 2, Hangs(), 3):
+            ns["x"] = value
+            store.save(ns)
+            store.flush()
+        assert [child.hung for child in children] == [True, False, True, False, True, False]
+        assert store.load(store.log()[0].t) == {"x": 3}
