@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 import torch
 import xgboost
+from PIL import Image
 from pod.session.effort import guess
 
 LIMIT = 0.006
@@ -37,6 +38,7 @@ def _pieces(count: int) -> pl.DataFrame:
         lambda count: pa.chunked_array([range(count), range(count)]),
         lambda count: torch.zeros(count),
         lambda count: torch.nn.Parameter(torch.zeros(count)),
+        lambda count: Image.new("RGB", (count, 3)),
         lambda count: {"rows": [pl.DataFrame({"x": range(count)})]},
     ],
 )  # fmt: skip

@@ -13,6 +13,7 @@ import operator
 import os
 import pathlib
 import random
+import tempfile
 import uuid
 import zoneinfo
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
@@ -21,8 +22,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from unittest import mock
 
 import numpy as np
+import pod
 import pytest
-from pod.podding import pickler, plain
+from pod.podding import pickler, plain, reducers
 from pod.podding.definitions import Tokens
 from pod.podding.examination import Examination
 from pod.podding.pods import Component
@@ -431,3 +433,14 @@ def test_the_interpreter_tells_of_atoms_in_containers_and_slots(value: Any) -> N
     )  # fmt: skip
     for holder in holders:
         assert any(each is value for each in gc.get_referents(holder)), holder
+
+
+def test_a_reducer_that_was_registered_is_asked_about_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reduce(day: datetime.date) -> tuple[Any, ...]:
+        return datetime.date, (day.year, day.month, day.day + 1)
+
+    monkeypatch.setitem(reducers._by_type, datetime.date, reduce)
+    days = [datetime.date(2020, 1, n) for n in range(1, 5)]
+    with tempfile.TemporaryDirectory() as path, pod.open(path) as store:
+        t = store.save({"days": days})
+        assert store.load(t)["days"] == [datetime.date(2020, 1, n) for n in range(2, 6)]

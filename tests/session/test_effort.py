@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import io
+from array import array
+from collections import OrderedDict, defaultdict
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,13 @@ class Chart:
     pass
 
 
+class Rows(list[Any]):
+    def __iter__(self) -> NoReturn:
+        raise AssertionError("no code of the object's is called")
+
+    __len__ = __iter__  # type: ignore[assignment]
+
+
 def exceeds(effort: Effort, **roots: Any) -> bool:
     return effort.exceeds(roots, set(roots), LIMIT)
 
@@ -27,6 +37,12 @@ def exceeds(effort: Effort, **roots: Any) -> bool:
         ([{"a": n} for n in range(100_000)], True), (np.zeros(10), False),
         (np.zeros(10_000_000), True), (pd.DataFrame({"a": np.zeros(10_000_000)}), True),
         (pd.DataFrame({"a": ["x"] * 10}), False), (b"x" * 100_000_000, True),
+        (defaultdict(list, {n: [n] * 100 for n in range(1000)}), True),
+        (Rows([n] for n in range(100_000)), True), (Rows([1]), False),
+        (array("d", range(1_000_000)), True), (io.BytesIO(b"x" * 10_000_000), True),
+        (io.StringIO("x" * 10_000_000), True), (memoryview(bytes(10_000_000)), True),
+        (pd.date_range("2000", periods=2_000_000, freq="s"), True),
+        (pd.Categorical(["a"] * 10), False), (OrderedDict(a=[1]), False),
     ],
 )  # fmt: skip
 def test_a_new_object_is_guessed_at(value: Any, long: bool) -> None:

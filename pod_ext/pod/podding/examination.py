@@ -68,6 +68,9 @@ PATIENCE = 9
 _CLOCK_EVERY = 256
 """So many objects are met between two looks at the clock."""
 
+_OBJECTS_OF_POD = 20
+"""Beginning a pod takes as long as meeting so many."""
+
 _AT_ONCE = 20_000
 """So many objects at a time are looked through without a look at the clock."""
 
@@ -505,14 +508,16 @@ class Examination:
             else:
                 self._count(self._size_of(obj, kind), pod)
             if place is not None:
+                if self._deadline is not None:
+                    self._look_at_clock(self._deadline, _OBJECTS_OF_POD)
                 return self._split(obj, pod, place)
         self.owner[key] = pod
         if self._deadline is not None:
-            self._look_at_clock(self._deadline)
+            self._look_at_clock(self._deadline, 1)
         return None
 
-    def _look_at_clock(self, deadline: float) -> None:
-        self._until_clock -= 1
+    def _look_at_clock(self, deadline: float, objects: int) -> None:
+        self._until_clock -= objects
         if self._until_clock < 0:
             self._until_clock = _CLOCK_EVERY
             if time.perf_counter() > deadline:

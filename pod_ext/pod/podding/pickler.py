@@ -232,6 +232,13 @@ def _reducer_of(kind: type) -> Callable[[Any], Any] | None:
     )
 
 
+def _has_own_way(kind: type) -> bool:
+    """Whether objects of a type are reduced otherwise than pickle would itself."""
+    if issubclass(kind, enum.Enum) or reducer_for(kind) is not None:
+        return True
+    return cloudpickle.Pickler.dispatch_table.get(kind) is not copyreg.dispatch_table.get(kind)
+
+
 def has_reducer(kind: type) -> bool:
     """Whether somebody has said how objects of this type are to be reduced."""
     return _reducer_of(kind) is not None
@@ -259,6 +266,8 @@ class QuietPodPickler(PodPickler):
         self._with_dict = {kind for kind, shape in shapes.items() if shape is Shape.WITH_DICT}
         self._holders: set[type] = set()
         """Types of containers that were met."""
+        self._leaves: set[type] = set()
+        """Types that were met, and whose objects pickle reduces as well itself."""
         self._shapes = shapes
         self.persistent_id = _quiet_hook(examination, pod, shapes)
 
@@ -266,12 +275,16 @@ class QuietPodPickler(PodPickler):
         kind = type(obj)
         if kind in self._with_dict and self._named == NAMED and kind in self._ordinary:
             return CALLING_NEW, (kind,), obj.__dict__ or None
+        if kind in self._leaves:
+            return NotImplemented
         if kind in self._holders:
             reduced = obj.__reduce_ex__(5)
             if len(reduced) < 3 or reduced[2] is None:
                 return reduced
         elif self._shapes.get(kind) is Shape.HOLDER or kind is Counter:
             self._holders.add(kind)
+        elif self._shapes.get(kind) is Shape.ATOM and not _has_own_way(kind):
+            self._leaves.add(kind)
         return super().reducer_override(obj)
 
     def _refused(self, obj: Any, error: Exception) -> Any:
@@ -344,22 +357,32 @@ def _hook(examination: Examiner, pod: PodInProgress) -> Callable[[Any], int | No
     return persistent_id
 
 
+_MOST_ATOMS = 1000
+
+
 def _quiet_hook(
     examination: Examiner, pod: PodInProgress, shapes: Mapping[type, Shape]
 ) -> Callable[[Any], int | None]:
     stand_in = examination.stand_in
     nan, numpy_nan = examination.singletons()
     quiet = PLAIN | {kind for kind, shape in shapes.items() if shape is not Shape.ASKED}
+    atoms: dict[int, Any] = {}  # what is met for every object of a class, the class above all
+
+    def asked(obj: Any) -> int | None:
+        if id(obj) in atoms:
+            return None
+        slot = stand_in(obj, pod)
+        if slot is None and len(atoms) < _MOST_ATOMS:
+            atoms[id(obj)] = obj
+        return slot
 
     def persistent_id(obj: Any) -> int | None:
-        if type(obj) in quiet:
-            return None
-        return stand_in(obj, pod)
+        return None if type(obj) in quiet else asked(obj)
 
     def persistent_id_among_singletons(obj: Any) -> int | None:
         if type(obj) in quiet and obj is not nan and obj is not numpy_nan:
             return None
-        return stand_in(obj, pod)
+        return asked(obj)
 
     return persistent_id_among_singletons if float in shapes else persistent_id
 

@@ -6,9 +6,11 @@ given up and made elsewhere.
 
 from __future__ import annotations
 
+import array
 import ctypes
+import io
 import sys
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import chain, islice
 from typing import Any
@@ -26,17 +28,18 @@ _PER_VARIABLE = 1e-5
 """Seconds to examine the smallest one."""
 _AT_LEAST = 2e-6
 _UNKNOWN = 0.1
-"""Seconds for what is in memory that no object of Python's has, such as a model of XGBoost's. It is
-written in one go, which cannot be given up."""
+"""Seconds for what is in memory whose size nothing tells, such as a model of XGBoost's. Like all
+that a library writes in one go, it cannot be given up."""
 _SAMPLE = 4
 _NODES = 60
 _DEPTH = 6
 _REMEMBERED = 100_000
 
-_SEQUENCES = frozenset({list, tuple, set, frozenset, deque})
-_MAPPINGS = frozenset({dict, OrderedDict})
+_CONTAINERS = frozenset({list, tuple, set, frozenset, deque, dict})
 _ATOMS = frozenset({int, float, complex, bool, type(None)})
-_WELL_KNOWN = _SEQUENCES | _MAPPINGS | _ATOMS | {str, bytes, bytearray}
+_WELL_KNOWN = _CONTAINERS | _ATOMS | {str, bytes, bytearray}
+_bases = vars(type)["__mro__"].__get__
+"""The classes that a class is made of, whatever its metaclass says."""
 _SHORT = 0.003
 """Seconds of a look at which no type in it can be to blame."""
 
@@ -104,19 +107,22 @@ class _Guess:
         self._left -= 1
         if depth == 0 or self._left < 0:
             return _AT_LEAST
-        if kind in _SEQUENCES:
-            return _PER_OBJECT + self._sampled(value, len(value), depth)
-        if kind in _MAPPINGS:
-            return _PER_OBJECT + self._sampled(value.values(), len(value), depth)
-        if kind is ctypes.c_void_p:
-            return _UNKNOWN
+        if kind in _CONTAINERS:
+            return _PER_OBJECT + self._held(value, kind, depth)
         found = _of_library(kind)
         if found is not None:
             return _guessed_by(found, value)
         attributes = _attributes(value)
-        return _AT_LEAST + sum(
-            self.seconds(each, depth - 1) for each in islice(attributes.values(), _NODES)
-        )
+        inside = sum(self.seconds(each, depth - 1) for each in islice(attributes.values(), _NODES))
+        return _AT_LEAST + inside + self._held(value, kind, depth)
+
+    def _held(self, value: Any, kind: type, depth: int) -> float:
+        """For what it holds as a container, of one of these types or derived from one of them."""
+        base: Any = next((each for each in _bases(kind) if each in _CONTAINERS), None)
+        if base is None:
+            return 0.0
+        values = dict.values(value) if base is dict else base.__iter__(value)
+        return self._sampled(values, base.__len__(value), depth)
 
     def _sampled(self, values: Iterable[Any], count: int, depth: int) -> float:
         sample = list(islice(values, _SAMPLE))
@@ -135,9 +141,15 @@ def _attributes(value: Any) -> Mapping[str, Any]:
 
 def _of_library(kind: type) -> Callable[[Any], float] | None:
     """What guesses for objects of this very type, as far as its library is imported."""
+    if kind in _STANDARD:
+        return _STANDARD[kind]
     for module, names, guesses in _LIBRARIES:
         library = sys.modules.get(module)
         if library is not None and any(kind is vars(library).get(name) for name in names):
+            return guesses
+    for module, name, guesses in _FAMILIES:
+        base = vars(sys.modules[module]).get(name) if module in sys.modules else None
+        if base is not None and base in _bases(kind):
             return guesses
     return None
 
@@ -149,9 +161,11 @@ def _guessed_by(guesses: Callable[[Any], float], value: Any) -> float:
         return _AT_LEAST
 
 
-def _array(array: Any) -> float:
-    has_objects = array.dtype.hasobject
-    return _PER_OBJECT + float(array.size * _PER_ATOM if has_objects else array.nbytes * _PER_BYTE)
+def _array(values: Any) -> float:
+    has_objects = values.dtype.hasobject
+    return _PER_OBJECT + float(
+        values.size * _PER_ATOM if has_objects else values.nbytes * _PER_BYTE
+    )
 
 
 def _frame(frame: Any) -> float:
@@ -172,6 +186,27 @@ def _shapes(frame: Any) -> float:
     return _frame(frame) + len(frame) * _PER_OBJECT
 
 
+def _extension(values: Any) -> float:
+    return _array(values._ndarray)
+
+
+def _memory(value: Any) -> float:
+    return _AT_LEAST + sys.getsizeof(value) * _PER_BYTE
+
+
+def _view(view: Any) -> float:
+    return _AT_LEAST + int(view.nbytes) * _PER_BYTE
+
+
+def _unknown(_: Any) -> float:
+    return _UNKNOWN
+
+
+def _image(image: Any) -> float:
+    width, height = vars(image)["_size"]
+    return _AT_LEAST + int(width) * int(height) * 4 * _PER_TABLE_BYTE
+
+
 def _polars(table: Any) -> float:
     return _AT_LEAST + int(table.estimated_size()) * _PER_TABLE_BYTE
 
@@ -188,6 +223,12 @@ def _tensor(tensor: Any) -> float:
 _LIBRARIES: tuple[tuple[str, tuple[str, ...], Callable[[Any], float]], ...] = (
     ("numpy", ("ndarray",), _array),
     ("pandas", ("DataFrame", "Series"), _frame),
+    ("pandas", ("Categorical",), _extension),
+    (
+        "pandas.arrays",
+        ("DatetimeArray", "NumpyExtensionArray", "PeriodArray", "StringArray", "TimedeltaArray"),
+        _extension,
+    ),
     ("geopandas", ("GeoDataFrame", "GeoSeries"), _shapes),
     ("polars", ("DataFrame", "Series"), _polars),
     ("pyarrow", ("Table", "RecordBatch", "ChunkedArray"), _arrow),
@@ -195,6 +236,21 @@ _LIBRARIES: tuple[tuple[str, tuple[str, ...], Callable[[Any], float]], ...] = (
     ("torch.nn", ("Parameter",), _tensor),
 )
 """Module, types, and what guesses for them; what looks at one is not interrupted in the middle."""
+
+_FAMILIES: tuple[tuple[str, str, Callable[[Any], float]], ...] = (
+    ("PIL.Image", "Image", _image),
+    ("keras", "Model", _unknown),
+)
+"""The same for types that are derived from another."""
+
+_STANDARD: dict[type, Callable[[Any], float]] = {
+    array.array: _memory,
+    io.BytesIO: _memory,
+    io.StringIO: _unknown,  # what was written at last is in no size it tells
+    memoryview: _view,
+    ctypes.c_void_p: _unknown,
+}
+"""The same for types of the standard library's."""
 
 
 def total_bytes(components: Iterable[Any]) -> int:
