@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch
 import xgboost
 from pod.podding.reducers import columns
 from pod.session import forked
+from threadpoolctl import threadpool_limits
 
 
 class Summed:
@@ -53,18 +54,25 @@ def _numbers() -> tuple[np.ndarray, np.ndarray]:
     return numbers, numbers[:, 0]
 
 
-def _xgboost(**options: Any) -> xgboost.XGBRegressor:
-    return xgboost.XGBRegressor(n_estimators=200, **options).fit(*_numbers())
+def _xgboost() -> xgboost.XGBRegressor:
+    return xgboost.XGBRegressor(n_estimators=200, n_jobs=2).fit(*_numbers())
 
 
-def _lightgbm(**options: Any) -> lightgbm.LGBMRegressor:
-    return lightgbm.LGBMRegressor(n_estimators=300, verbose=-1, **options).fit(*_numbers())
+def _lightgbm() -> lightgbm.LGBMRegressor:
+    return lightgbm.LGBMRegressor(n_estimators=300, n_jobs=2, verbose=-1).fit(*_numbers())
 
 
 def _torch() -> Summed:
     made = Summed()
     assert float(made.numbers.sum()) == 1e6  # now torch has its threads
     return made
+
+
+@pytest.fixture(autouse=True)
+def several_threads() -> Iterator[None]:
+    """Also where the suite is run with one for each library."""
+    with threadpool_limits(2, "openmp"):
+        yield
 
 
 @pytest.fixture
@@ -115,15 +123,13 @@ def test_pieces_that_polars_joins_later_are_no_change() -> None:
     assert {column.n_chunks() for column in frame.get_columns()} == {2}, "it is left as it is"
 
 
-@pytest.mark.parametrize("options", [{}, {"n_jobs": 2}], ids=["usual", "two-threads"])
 @pytest.mark.parametrize("make", [_xgboost, _lightgbm])
 def test_a_model_that_openmp_writes_is_saved_by_a_child(
     tmp_path: Path,
     forks: list[forked.Child],
-    make: Callable[..., Any],
-    options: dict[str, int],
+    make: Callable[[], Any],
 ) -> None:
-    model = make(**options)
+    model = make()
     numbers, _ = _numbers()
     expected = model.predict(numbers)
     assert (_save(tmp_path, model).predict(numbers) == expected).all()
