@@ -18,6 +18,7 @@ import torch
 import xgboost
 from pod.podding.reducers import columns
 from pod.session import forked
+from support.forks import recorded
 from threadpoolctl import threadpool_limits
 
 
@@ -78,15 +79,7 @@ def several_threads() -> Iterator[None]:
 @pytest.fixture
 def forks(monkeypatch: pytest.MonkeyPatch) -> list[forked.Child]:
     """The children that are forked."""
-    children: list[forked.Child] = []
-    start = forked.start
-
-    def started(work: Any) -> forked.Child:
-        children.append(start(work))
-        return children[-1]
-
-    monkeypatch.setattr(forked, "start", started)
-    return children
+    return recorded(monkeypatch)
 
 
 def _save(path: Path, value: Any) -> Any:

@@ -11,6 +11,7 @@ import pod
 import pytest
 from pod.session import forked
 from pod.session.suspects import Suspects
+from support.forks import recorded
 
 
 class Hangs:
@@ -29,15 +30,7 @@ class Hangs:
 def children(monkeypatch: pytest.MonkeyPatch) -> list[forked.Child]:
     """All that are forked; those that do nothing are soon given up."""
     monkeypatch.setattr(forked, "STUCK_SECONDS", 0.5)
-    made: list[forked.Child] = []
-    start = forked.start
-
-    def started(work: Any) -> forked.Child:
-        made.append(start(work))
-        return made[-1]
-
-    monkeypatch.setattr(forked, "start", started)
-    return made
+    return recorded(monkeypatch)
 
 
 def test_a_variable_that_hangs_children_is_looked_at_here_from_the_second_on(

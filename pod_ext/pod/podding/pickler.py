@@ -234,9 +234,8 @@ def _reducer_of(kind: type) -> Callable[[Any], Any] | None:
 
 def _has_own_way(kind: type) -> bool:
     """Whether objects of a type are reduced otherwise than pickle would itself."""
-    if issubclass(kind, enum.Enum) or reducer_for(kind) is not None:
-        return True
-    return cloudpickle.Pickler.dispatch_table.get(kind) is not copyreg.dispatch_table.get(kind)
+    known_to_pickle = copyreg.dispatch_table.get(kind)
+    return issubclass(kind, enum.Enum) or _reducer_of(kind) is not known_to_pickle
 
 
 def has_reducer(kind: type) -> bool:
@@ -358,6 +357,7 @@ def _hook(examination: Examiner, pod: PodInProgress) -> Callable[[Any], int | No
 
 
 _MOST_ATOMS = 1000
+"""So many are remembered, and kept alive, for each pod."""
 
 
 def _quiet_hook(
@@ -366,7 +366,7 @@ def _quiet_hook(
     stand_in = examination.stand_in
     nan, numpy_nan = examination.singletons()
     quiet = PLAIN | {kind for kind, shape in shapes.items() if shape is not Shape.ASKED}
-    atoms: dict[int, Any] = {}  # what is met for every object of a class, the class above all
+    atoms: dict[int, Any] = {}  # by id: classes and what else is met with each object of them
 
     def asked(obj: Any) -> int | None:
         if id(obj) in atoms:

@@ -16,6 +16,7 @@ from itertools import chain, islice
 from typing import Any
 
 from pod.compare.describe import type_name
+from pod.tracking.plain import library, module_of, package_of
 
 _PER_BYTE = 1e-9
 """Seconds to hash and copy a byte of a buffer."""
@@ -97,6 +98,8 @@ def guess(value: Any) -> float:
 class _Guess:
     def __init__(self) -> None:
         self._left = _NODES
+        self._of_kind: dict[type, tuple[Callable[[Any], float] | None, Any]] = {}
+        """What guesses for a type's objects, and the container that they are."""
 
     def seconds(self, value: Any, depth: int) -> float:
         kind = type(value)
@@ -109,20 +112,20 @@ class _Guess:
             return _AT_LEAST
         if kind in _CONTAINERS:
             return _PER_OBJECT + self._held(value, kind, depth)
-        found = _of_library(kind)
-        if found is not None:
-            return _guessed_by(found, value)
+        if kind not in self._of_kind:
+            self._of_kind[kind] = _of_library(kind), _container_in(kind)
+        guesses, container = self._of_kind[kind]
+        if guesses is not None:
+            return _guessed_by(guesses, value)
         attributes = _attributes(value)
         inside = sum(self.seconds(each, depth - 1) for each in islice(attributes.values(), _NODES))
-        return _AT_LEAST + inside + self._held(value, kind, depth)
+        held = 0.0 if container is None else self._held(value, container, depth)
+        return _AT_LEAST + inside + held
 
-    def _held(self, value: Any, kind: type, depth: int) -> float:
-        """For what it holds as a container, of one of these types or derived from one of them."""
-        base: Any = next((each for each in _bases(kind) if each in _CONTAINERS), None)
-        if base is None:
-            return 0.0
-        values = dict.values(value) if base is dict else base.__iter__(value)
-        return self._sampled(values, base.__len__(value), depth)
+    def _held(self, value: Any, container: Any, depth: int) -> float:
+        """For what it holds as a container, by that one's own methods."""
+        values = dict.values(value) if container is dict else container.__iter__(value)
+        return self._sampled(values, container.__len__(value), depth)
 
     def _sampled(self, values: Iterable[Any], count: int, depth: int) -> float:
         sample = list(islice(values, _SAMPLE))
@@ -139,17 +142,21 @@ def _attributes(value: Any) -> Mapping[str, Any]:
     return found if type(found) is dict else {}
 
 
+def _container_in(kind: type) -> Any:
+    """The type of containers that this one is derived from, None if it is from none."""
+    return next((base for base in _bases(kind) if base in _CONTAINERS), None)
+
+
 def _of_library(kind: type) -> Callable[[Any], float] | None:
     """What guesses for objects of this very type, as far as its library is imported."""
     if kind in _STANDARD:
         return _STANDARD[kind]
-    for module, names, guesses in _LIBRARIES:
-        library = sys.modules.get(module)
-        if library is not None and any(kind is vars(library).get(name) for name in names):
+    for module, names, guesses in _LIBRARIES.get(package_of(module_of(kind)), ()):
+        if any(kind is library(module, name) for name in names):
             return guesses
     for module, name, guesses in _FAMILIES:
-        base = vars(sys.modules[module]).get(name) if module in sys.modules else None
-        if base is not None and base in _bases(kind):
+        base = library(module, name)
+        if base is not None and any(each is base for each in _bases(kind)):
             return guesses
     return None
 
@@ -220,28 +227,31 @@ def _tensor(tensor: Any) -> float:
     return _AT_LEAST + int(tensor.untyped_storage().nbytes()) * _PER_BYTE
 
 
-_LIBRARIES: tuple[tuple[str, tuple[str, ...], Callable[[Any], float]], ...] = (
-    ("numpy", ("ndarray",), _array),
-    ("pandas", ("DataFrame", "Series"), _frame),
-    ("pandas", ("Categorical",), _extension),
-    (
-        "pandas.arrays",
-        ("DatetimeArray", "NumpyExtensionArray", "PeriodArray", "StringArray", "TimedeltaArray"),
-        _extension,
+_LIBRARIES: Mapping[str, tuple[tuple[str, tuple[str, ...], Callable[[Any], float]], ...]] = {
+    "numpy": (("numpy", ("ndarray",), _array),),
+    "pandas": (
+        ("pandas", ("DataFrame", "Series"), _frame),
+        ("pandas", ("Categorical",), _extension),
+        (
+            "pandas.arrays",
+            ("DatetimeArray", "NumpyExtensionArray", "PeriodArray", "StringArray",
+             "TimedeltaArray"),
+            _extension,
+        ),
     ),
-    ("geopandas", ("GeoDataFrame", "GeoSeries"), _shapes),
-    ("polars", ("DataFrame", "Series"), _polars),
-    ("pyarrow", ("Table", "RecordBatch", "ChunkedArray"), _arrow),
-    ("torch", ("Tensor",), _tensor),
-    ("torch.nn", ("Parameter",), _tensor),
-)
-"""Module, types, and what guesses for them; what looks at one is not interrupted in the middle."""
+    "geopandas": (("geopandas", ("GeoDataFrame", "GeoSeries"), _shapes),),
+    "polars": (("polars", ("DataFrame", "Series"), _polars),),
+    "pyarrow": (("pyarrow", ("Table", "RecordBatch", "ChunkedArray"), _arrow),),
+    "torch": (("torch", ("Tensor",), _tensor), ("torch.nn", ("Parameter",), _tensor)),
+}  # fmt: skip
+"""By the package: module, types, and what guesses for them; a look at one is not interrupted in the
+middle."""
 
 _FAMILIES: tuple[tuple[str, str, Callable[[Any], float]], ...] = (
     ("PIL.Image", "Image", _image),
     ("keras", "Model", _unknown),
 )
-"""The same for types that are derived from another."""
+"""Module, type, and what guesses for all that are derived from it."""
 
 _STANDARD: dict[type, Callable[[Any], float]] = {
     array.array: _memory,

@@ -40,7 +40,7 @@ def _loaded(part: bytes) -> list[str]:
 
     def visit(library: ctypes._Pointer[_Library], _size: int, _data: int | None) -> int:
         path = library.contents.path
-        if path and part in os.path.basename(path):  # noqa: PTH119 (bytes)
+        if path and part in path.rpartition(b"/")[2]:
             found.append(os.fsdecode(path))
         return 0
 

@@ -425,13 +425,12 @@ class Session:
     def _land(self, draft: Draft) -> None:
         """Complete the first draft, or give up all of them."""
         with uninterrupted():
+            self._looks.note_over(draft.look, draft.names)
             try:
                 landing = self._completed(draft)
             except Exception as error:
-                self._looks.note_over(draft.look, draft.names)
                 self._lose(one_line(error))
                 return
-            self._looks.note_over(draft.look, draft.names)
             self._take_over(draft, landing)
             self.under_way.drop_first()
             self._hold()

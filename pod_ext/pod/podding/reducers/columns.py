@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-_PROTOCOL = 5
-
 
 def reduce_column(column: Any) -> Any:
     """As `__reduce_ex__`."""
-    return _in_one_piece(column).__reduce_ex__(_PROTOCOL)
+    return _in_one_piece(column).__reduce_ex__(5)
 
 
 def reduce_frame(frame: Any) -> Any:
@@ -22,7 +20,7 @@ def reduce_frame(frame: Any) -> Any:
     columns = frame.get_columns()
     if any(column.n_chunks() > 1 for column in columns):
         frame = type(frame)([_in_one_piece(column) for column in columns])
-    return frame.__reduce_ex__(_PROTOCOL)
+    return frame.__reduce_ex__(5)
 
 
 def _in_one_piece(column: Any) -> Any:
