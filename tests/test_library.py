@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import gc
 import io
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
+import time
 import warnings
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,9 +26,12 @@ from pod.errors import (
     TimeReferenceError,
     UnknownVariableError,
 )
+from pod.library import _save_what_was_lost
 from pod.namespace import TrackedNamespace
 from pod.session import forked
 from pod.session.looks import Looks
+from pod.session.session import owing
+from support.kernels import wait_until
 
 QUICK_START = """
 import pod
@@ -41,6 +47,10 @@ ns3 = pod.load(t3)
 ns3["y"].append("2")                 # also visible through ns3["x"][-1]: sharing survives
 pod.load(t3, {"y"})                  # partial load: touches only the pods that y needs
 """
+
+
+class Countable:
+    pass
 
 
 @pytest.fixture
@@ -332,6 +342,48 @@ def test_a_time_is_there_though_the_look_at_it_was_lost(
         third = store.save(namespace)
         assert [each.name for each in store.diff(second, third).variables] == ["x"]
     assert [first, second, third] == [1, 2, 3]
+
+
+@pytest.mark.skipif(not forked.can_fork(), reason="forks are not used on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("dropped", ["dict", "managed namespace", "store"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_was_dropped_is_saved_though_its_look_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropped: str, when: str
+) -> None:
+    go = tmp_path / "go"
+
+    def die(*_: Any) -> None:
+        while not go.exists():
+            time.sleep(0.01)
+        os._exit(1)
+
+    monkeypatch.setattr(Looks, "_in_child", die)
+    owed_before = set(owing)
+    value = Countable()
+    store: Any = pod.open(tmp_path / "pods", snapshot="fork")
+    namespace = {"x": value} if dropped == "dict" else pod.new_managed_namespace(x=value)
+    t = store.save(namespace)
+    monkeypatch.undo()
+    gone = weakref.ref(value)
+    del value
+    if when == "after":
+        go.touch()
+        wait_until(lambda: owing - owed_before, "the loss of the look")
+    del namespace
+    if dropped == "store":
+        del store
+    gc.collect()
+    assert gone() is not None
+    if when == "before":
+        go.touch()
+        wait_until(lambda: owing - owed_before, "the loss of the look")
+    gc.collect()
+    _save_what_was_lost()  # as at the end of the interpreter
+    gc.collect()
+    assert gone() is None and owing == owed_before
+    with pod.open(tmp_path / "pods") as other:
+        assert type(other.load(t)["x"]) is Countable
 
 
 @pytest.mark.skipif(not forked.can_fork(), reason="forks are not used on this system")

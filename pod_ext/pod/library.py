@@ -103,7 +103,8 @@ class PodStore:
         )
         self._history = History(self._repository, self._writer)
         self._lock = threading.RLock()
-        self._last: Session | None = None
+        self._last: int | None = None
+        """The time id last saved or loaded here."""
         self._lease_id = new_id()
         self._told_unsigned = False
         self._plain_id = ""
@@ -144,8 +145,8 @@ class PodStore:
     @property
     def head(self) -> int | None:
         """The time id last saved or loaded here, else the newest in the directory."""
-        if self._last is not None and self._last.head is not None:
-            return self._last.head
+        if self._last is not None:
+            return self._last
         times = self._history.times()
         return times[-1] if times else None
 
@@ -190,6 +191,7 @@ class PodStore:
             prefix=self._lease_id[:SESSION_DIGITS],
             snapshot=self._snapshot,
             known_bytes=self._known_bytes,
+            keeper=self,
             versioned=versioned or every_name,
         )
         session.active_filter = self._active_filter
@@ -211,8 +213,8 @@ class PodStore:
         with self._lock:
             session = self._session_of(namespace)
             saved = session.save(Cell(code=code, message=message))
-            self._last = session
-        assert saved is not None
+            assert saved is not None
+            self._last = saved.t
         return saved.t
 
     def _session_of(self, namespace: dict[str, Any]) -> Session:
@@ -220,7 +222,7 @@ class PodStore:
         if not isinstance(namespace, TrackedNamespace):
             session = self._session(namespace, EverythingTracker())
             session.id = self._plain_id = self._plain_id or session.id
-            session.head = self.head if self._last is not None else None
+            session.head = self._last
             return session
         session = namespace.origin
         if not isinstance(session, Session) or session.history is not self._history:
@@ -322,7 +324,7 @@ class PodStore:
                 session.head = t
             namespace.origin = session
             namespace._take_touched()
-            self._last = session
+            self._last = t
             return namespace
 
     def log(
@@ -425,10 +427,14 @@ class PodStore:
         return collect_garbage(
             [store._history for store in stores],
             rule,
-            heads=[s.head for store in stores for s in list(store._sessions) if s.head],
+            heads=[t for store in stores for t in store._heads() if t],
             dry_run=dry_run,
             patience=patience,
         )
+
+    def _heads(self) -> list[int | None]:
+        """Time ids that a namespace goes on from, or that HEAD is a name of."""
+        return [self._last, *(session.head for session in list(self._sessions))]
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until everything saved is durable; raises the `StorageError` that prevents it."""

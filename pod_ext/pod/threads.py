@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import threading
+import types
 from pathlib import Path
 
 _WAITING = frozenset(
@@ -19,17 +20,21 @@ C code. Whether it is asleep, the system knows, but for waits for locks."""
 _INFRASTRUCTURE = frozenset({"IPython", "ipykernel", "pod", "tornado", "zmq"})
 
 
+def frames_of_others() -> dict[int, types.FrameType]:
+    """The innermost frame of each thread, by its identifier, but for the one that asks: a frame
+    that refers to itself would be kept, and with it all objects of those who called it."""
+    frames = sys._current_frames()
+    del frames[threading.get_ident()]
+    return frames
+
+
 def others_at_work() -> bool:
     """Whether another thread may be in the middle of something, as far as its innermost frame, or
     the system, tells."""
-    frames = sys._current_frames()
-    # A frame that refers to itself would be kept, and all objects of those who called.
-    del frames[threading.get_ident()]
     places = {
         ident: (str(frame.f_globals.get("__name__")), frame.f_code.co_name)
-        for ident, frame in frames.items()
+        for ident, frame in frames_of_others().items()
     }
-    del frames
     busy = {
         ident
         for ident, (module, function) in places.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,17 +26,24 @@ WHOLE = 0.05
     ids=["pods", "objects", "odd objects"],
 )
 def test_it_ends_soon_after_its_deadline(value: Any) -> None:
-    def examine(deadline: float | None) -> float:
-        names = {"value": value}
-        started = time.thread_time()
+    names = {"value": value}
+
+    def examine(deadline: float | None) -> None:
         Examination(names, Tokens(), make_policy("lga"), 1, deadline=deadline).examine(
             names, {}, {"value"}
         )
-        return time.thread_time() - started
 
-    whole = examine(None)
+    def give_up() -> None:
+        with pytest.raises(TooLongError):
+            examine(time.perf_counter() - 1)
+
+    whole = seconds_of(lambda: examine(None))
     assert whole > WHOLE
+    # The best of some: a collection of garbage may come between.
+    assert min(seconds_of(give_up) for _ in range(3)) < whole / 5
+
+
+def seconds_of(work: Callable[[], None]) -> float:
     started = time.thread_time()
-    with pytest.raises(TooLongError):
-        examine(time.perf_counter() - 1)
-    assert time.thread_time() - started < whole / 5
+    work()
+    return time.thread_time() - started

@@ -47,6 +47,37 @@ def test_it_keeps_nothing_alive(tmp_path: Path, policy: str) -> None:
         gc.enable()
 
 
+@pytest.mark.parametrize("snapshot", ["inline", "thread"])
+def test_a_dict_that_was_saved_is_let_go_of(tmp_path: Path, snapshot: str) -> None:
+    """Also while a thread of some library's is there, whose frames are looked at."""
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    gc.disable()
+    try:
+        with pod.open(tmp_path / ".pod", snapshot=snapshot) as store:
+            for _ in range(2):
+                thing = Thing()
+                gone = weakref.ref(thing)
+                store.save({"thing": thing})
+                store.flush()
+                del thing
+                assert gone() is None
+    finally:
+        gc.enable()
+        end.set()
+        thread.join()
+
+
+def test_what_was_loaded_is_let_go_of(store: pod.PodStore) -> None:
+    t = store.save({"thing": Thing(), "other": 1})
+    loaded = store.load(t)
+    gone = weakref.ref(loaded["thing"])
+    del loaded
+    gc.collect()
+    assert gone() is None and store.head == t
+
+
 def components(store: pod.PodStore) -> list[set[str]]:
     history = store.history
     table = history.variables(history.commit(history.times()[-1]))

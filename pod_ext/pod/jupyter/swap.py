@@ -15,6 +15,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from pod.jupyter.completion import look_at_namespace
+from pod.threads import frames_of_others
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -112,10 +113,9 @@ def _running_in(namespace: dict[str, Any]) -> list[str]:
         frame = getattr(obj, attribute) if attribute else None
         if frame is not None and frame.f_globals is namespace and not _is_cell(frame.f_code):
             found.append(f"{type(obj).__name__} {obj.__qualname__}")
-    own = sys._getframe()
-    for frame in sys._current_frames().values():
+    for frame in (sys._getframe(1), *frames_of_others().values()):
         walk: types.FrameType | None = frame
-        while walk is not None and walk is not own:
+        while walk is not None:
             if walk.f_globals is namespace and not _is_cell(walk.f_code):
                 found.append(f"running call of {walk.f_code.co_qualname}")
             walk = walk.f_back

@@ -257,6 +257,7 @@ class Examination:
         )  # fmt: skip
         for each in held:
             each.clear()
+        self._namespace = {}
 
     def definition_met(self, definition: Any) -> Slot:
         """The slot for a class or function of the session, which is then examined too."""

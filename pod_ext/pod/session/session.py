@@ -56,6 +56,10 @@ from pod.tracking.aliases import Aliases
 NO_CELL = Cell()
 """For a save that no cell is the cause of."""
 
+owing: set[Session] = set()
+"""Those whose looks came to nothing and are to be made again. Whoever used one may have dropped it,
+and its namespace, by then."""
+
 Rebuild = Callable[[Mapping[str, Any], Callable[[str], Any]], dict[str, Any]]
 """From the variables of a moment, and what gives its definitions by token, to new objects."""
 
@@ -72,6 +76,7 @@ class Session:
         prefix: how its id begins.
         snapshot: where looks are made that take long, see `looks`.
         known_bytes: memory for what is known to be stored; what is forgotten is stored again.
+        keeper: who calls `redo` in the end, and lives as long as the session.
     """
 
     def __init__(
@@ -87,9 +92,10 @@ class Session:
         prefix: str = "",
         snapshot: str = "inline",
         known_bytes: int | None = None,
+        keeper: object = None,
     ) -> None:
         self.namespace = namespace
-        self.under_way = UnderWay()
+        self.under_way = under_way = UnderWay()
         self.head: int | None = None
         self.id = (prefix + uuid.uuid4().hex)[:12]
         self.history = history
@@ -106,8 +112,18 @@ class Session:
         self.on_lost: Callable[[], None] | None = None
         """Called, in any thread, when looks came to nothing (see `redo`)."""
         self._survey = Survey(namespace, Tokens(), policy, versioned)
-        recent = None if known_bytes is None else Recent(self._has_blob, known_bytes)
-        self._is_known = recent or self._has_blob
+
+        def has_blob(digest: str) -> bool:
+            # No method, which would keep the session, and all that is in its namespace, alive.
+            return (
+                writer.pending_blob(digest) is not None
+                or history.repository.has(digest)
+                or under_way.has_blob(digest)
+            )
+
+        self._has_blob = has_blob
+        recent = None if known_bytes is None else Recent(has_blob, known_bytes)
+        self._is_known = recent or has_blob
         self._looks = Looks(self._survey, policy, history, writer, self._is_known, snapshot)
         self._landings = Landings(history, self._looks, policy, self._is_known, recent)
         self._state = State()
@@ -115,6 +131,7 @@ class Session:
         self._lost: tuple[Draft, ...] = ()
         """Saves that came to nothing and are to be made again."""
         self._lost_why = ""
+        self._keeper = keeper
         self._landed: list[Saved] = []
         self._minted: frozenset[int] = frozenset()
         self._minted_by: Draft | None = None
@@ -479,6 +496,7 @@ class Session:
         self.head = drafts[0].parent
         self._lost = (*self._lost, *drafts)
         self._lost_why = why
+        owing.add(self)
         if self.on_lost is not None:
             self.on_lost()
 
@@ -488,6 +506,8 @@ class Session:
             if draft.t != t:
                 self._release(draft.t, draft.claimed)
         self._lost = tuple(draft for draft in self._lost if draft not in dealt_with)
+        if not self._lost:
+            owing.discard(self)
 
     def save_missed(self) -> Missed:
         """Look at every variable now, touched or not, and save what had changed unseen."""
@@ -560,13 +580,6 @@ class Session:
                 self.settle()
                 self._state = State()
         return found
-
-    def _has_blob(self, digest: str) -> bool:
-        return (
-            self._writer.pending_blob(digest) is not None
-            or self.history.repository.has(digest)
-            or self.under_way.has_blob(digest)
-        )
 
     # --- checkout
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pod.referents import behind
+from pod.threads import frames_of_others
 from pod.tracking import Touched
 
 _INFRASTRUCTURE = frozenset(
@@ -124,7 +125,7 @@ def _threads(namespace: dict[str, Any]) -> list[_Runner]:
             continue
         if _package(getattr(thread, "_target", None) or thread) in _INFRASTRUCTURE:
             continue
-        frames = frames or sys._current_frames()
+        frames = frames or frames_of_others()
         holds: list[Any] = [thread]
         users = _is_of(
             namespace, getattr(thread, "_target", None), getattr(thread, "function", None)
