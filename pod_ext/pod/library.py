@@ -58,6 +58,7 @@ class PodStore:
         path: the pod directory; made if it is not there.
         create: with False, only an existing directory is opened, and nothing is written to it.
         background: write in a background thread (`flush` waits for it), else before `save` returns.
+            Never in workers of `multiprocessing`, which end without waiting for it.
         podding: name of the podding policy.
         snapshot: where looks at a namespace are made: `inline`, while `save` is waited for; `fork`,
             in a forked child; `thread`, in a thread, while nothing that is looked at may be

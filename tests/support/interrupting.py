@@ -109,6 +109,8 @@ def strike(at: int, action: Callable[[], Any], also: str = "") -> Outcome:
 
     value = None
     interrupted = False
+    # Python 3.12 traces opcodes only if some frame has asked for it before tracing begins.
+    sys._getframe().f_trace_opcodes = True
     try:
         sys.settrace(trace)
         try:

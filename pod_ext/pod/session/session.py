@@ -200,43 +200,57 @@ class Session:
         told later (`take_landed`), and all of it becomes durable in the background. When it raises,
         or is interrupted, nothing has happened, and what was touched counts towards the next save.
         """
-        return self._saved(cell, only_if_changed, None)
+        return self._saved(cell, only_if_changed)
 
     def redo(self) -> Saved | None:
         """Save what the looks that were lost were to save, under the last of their time ids; None
         if none was."""
-        with self._lock:
-            if not self._lost:
-                return None
-            return self._saved(NO_CELL, False, self._lost[-1])
+        return self._saved(NO_CELL, redo=True)
 
-    def _saved(self, cell: Cell, only_if_changed: bool, again: Draft | None) -> Saved | None:
+    def _saved(
+        self, cell: Cell, only_if_changed: bool = False, *, redo: bool = False
+    ) -> Saved | None:
         if os.getpid() != self._pid:
             raise PodError("this is a forked copy of the process whose namespace Pod saves")
         with self._lock, uninterrupted() as gate:
-            started = time.perf_counter()
-            self._touched |= self._tracker.take()
-            gate.let_in()
-            if only_if_changed:
-                self.settle()
-            t, claimed, lost = self._begin(again)
-            dealt_with = self._lost
-            cell = together([draft.cell for draft in dealt_with], cell)
-            only_if_changed = only_if_changed and not dealt_with
-            try:
-                here = only_if_changed or again is not None
-                saved = self._save(t, claimed, cell, started, only_if_changed, here, gate)
-            finally:
-                gate.open = False
-                if self.head != t:
-                    self._release(t, claimed and again is None)
+            if redo and not self._lost:
+                return None
+            again = self._lost[-1] if redo else None
+            saved = self._saved_now(cell, only_if_changed, again, gate)
             if saved is None:
                 return None
-            self._forget_lost(dealt_with, t)
-            if not self._writer.background:
-                gate.let_in()  # it writes here; what it does not come to is queued
+            background = self._writer.background
+            if background:
+                self._writer.start()
+        if not background:
+            # Without the lock: whoever is writing may wait for it, and what an interrupt keeps this
+            # from coming to is queued.
             self._writer.start()
-            return replace(saved, lost=lost)
+        return saved
+
+    def _saved_now(
+        self, cell: Cell, only_if_changed: bool, again: Draft | None, gate: Gate
+    ) -> Saved | None:
+        started = time.perf_counter()
+        self._touched |= self._tracker.take()
+        gate.let_in()
+        if only_if_changed:
+            self.settle()
+        t, claimed, lost = self._begin(again)
+        dealt_with = self._lost
+        cell = together([draft.cell for draft in dealt_with], cell)
+        only_if_changed = only_if_changed and not dealt_with
+        try:
+            here = only_if_changed or again is not None
+            saved = self._save(t, claimed, cell, started, only_if_changed, here, gate)
+        finally:
+            gate.open = False
+            if self.head != t:
+                self._release(t, claimed and again is None)
+        if saved is None:
+            return None
+        self._forget_lost(dealt_with, t)
+        return replace(saved, lost=lost)
 
     def _begin(self, again: Draft | None) -> tuple[int, bool, str]:
         """The next time id, whether it is claimed, and what was found to be gone. Where nothing

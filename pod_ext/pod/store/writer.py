@@ -115,15 +115,23 @@ def _blob_bytes(job: WriteJob) -> int:
 # Writers with something to write are kept alive here until they have, even if nobody else holds
 # them; one that has nothing to write can be collected, and its thread then ends.
 _unfinished: set[Writer] = set()
+_is_ending = False
+
+
+def _may_end_at_once() -> bool:
+    """Whether nothing waits for threads in the background: the interpreter is ending, or this is a
+    worker of `multiprocessing`, which ends without the functions of `atexit`, or is terminated."""
+    process = sys.modules.get("multiprocessing.process")
+    return _is_ending or (process is not None and process.parent_process() is not None)
 
 
 class Writer:
     """Writes jobs to a repository in the order of their submission.
 
-    In the background by default; with ``background=False`` in the thread that submits, with the
-    same behaviour on failure. ``on_error`` is called from the writing thread: with a StorageError
-    once per distinct failure, with a DamagedError for each job that is left out. A forked child can
-    read what is pending but never writes.
+    In the background by default; with ``background=False``, and in any process that may end at
+    once, in the thread that submits, with the same behaviour on failure. ``on_error`` is called
+    from the writing thread: with a StorageError once per distinct failure, with a DamagedError for
+    each job that is left out. A forked child can read what is pending but never writes.
     """
 
     def __init__(
@@ -140,8 +148,7 @@ class Writer:
         self._repository = repository
         self.level = level
         """Of zstd."""
-        self.background = background
-        """Whether writing happens in a thread of its own."""
+        self._background = background
         self._limit_bytes = limit_bytes
         self._on_error = on_error
         self._pid = os.getpid()
@@ -162,6 +169,11 @@ class Writer:
         self._reported: str | None = None
         self._dropped: frozenset[int] = frozenset()
         self._closed = False
+
+    @property
+    def background(self) -> bool:
+        """Whether writing happens in a thread of its own."""
+        return self._background and not _may_end_at_once()
 
     def submit(self, job: WriteJob) -> None:
         """Queue a job. From here on ``pending_blob`` and the like serve its content.
@@ -501,10 +513,15 @@ def _explained(t: int, error: Exception) -> StorageError:
 
 @atexit.register
 def _finish_all() -> None:
-    """At interpreter exit: write what is pending, and say what could not be."""
+    """At interpreter exit: write what is pending, and say what could not be. What is still saved
+    after this is written at once: there may be other functions of `atexit`, and daemon threads."""
+    global _is_ending
+    _is_ending = True
     for writer in list(_unfinished):
+        if writer._pid != os.getpid():
+            continue  # the parent's, in a forked child
         try:
-            writer.close()
+            writer.flush()
         except PodError as error:
             times = writer.pending_times()
             # A kernel's own sys.stderr leads nowhere by now; this one is in its server's log.

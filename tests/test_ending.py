@@ -1,0 +1,96 @@
+"""What was saved is on disk, however the process ends: by itself, by `multiprocessing`, while
+threads go on to save."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pod
+import pytest
+
+SCRIPTS = {
+    "a function of atexit that is called after all others": """
+        import atexit, sys
+
+        def last():
+            print(store.save({"x": [[n] for n in range(30_000)]}))
+
+        atexit.register(last)
+        import pod
+        store = pod.open(sys.argv[1])
+        print(store.save({"y": 1}))
+        """,
+    "a daemon thread that saves on and on": """
+        import os, sys, threading, time
+        import pod
+        store = pod.open(sys.argv[1])
+        namespace = pod.new_managed_namespace()
+
+        def save():
+            while True:
+                namespace["x"] = [[n] for n in range(3000)]
+                os.write(1, b"%d\\n" % store.save(namespace))  # no lock that is held at the end
+
+        threading.Thread(target=save, daemon=True).start()
+        time.sleep(0.5)
+        """,
+    "a store that was dropped": """
+        import gc, sys
+        import pod
+        print(pod.open(sys.argv[1]).save({"x": [[n] for n in range(100_000)]}))
+        gc.collect()
+        """,
+    "an error": """
+        import sys
+        import pod
+        print(pod.open(sys.argv[1]).save({"x": [[n] for n in range(100_000)]}), flush=True)
+        raise SystemExit(1)
+        """,
+    "workers that are terminated": """
+        import multiprocessing, sys
+        import pod
+
+        def save(number):
+            return pod.open(sys.argv[1]).save({"x": [[number]] * 1000})
+
+        if __name__ == "__main__":
+            for way in ("fork", "spawn"):
+                with multiprocessing.get_context(way).Pool(2) as pool:
+                    print(*pool.map(save, range(4)), sep="\\n")
+        """,
+    "a process that ends": """
+        import multiprocessing, sys
+        import pod
+
+        def save():
+            print(pod.open(sys.argv[1]).save({"x": [[n] for n in range(100_000)]}), flush=True)
+
+        if __name__ == "__main__":
+            for way in ("fork", "spawn"):
+                process = multiprocessing.get_context(way).Process(target=save)
+                process.start()
+                process.join()
+        """,
+}
+
+
+@pytest.mark.parametrize("how", SCRIPTS)
+def test_what_was_saved_before_the_end_is_there(tmp_path: Path, how: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(SCRIPTS[how]))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", script, tmp_path / "pods"],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == (how == "an error")
+    saved = [int(line) for line in done.stdout.splitlines()]
+    assert saved
+    with pod.open(tmp_path / "pods") as store:
+        assert [dict(store.load(t)).keys() - {"x", "y"} for t in saved] == [set()] * len(saved)
+        assert set(saved) <= set(store.history.times())
