@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pod
 import pytest
+from pod.session import forked
+from support.kernels import wait_until
 
 SCRIPTS = {
     "a function of atexit that is called after all others": """
@@ -94,3 +96,42 @@ def test_what_was_saved_before_the_end_is_there(tmp_path: Path, how: str) -> Non
     with pod.open(tmp_path / "pods") as store:
         assert [dict(store.load(t)).keys() - {"x", "y"} for t in saved] == [set()] * len(saved)
         assert set(saved) <= set(store.history.times())
+
+
+LEAVES = """
+    import os, sys, time
+    import pod
+
+    class Busy:
+        def __reduce__(self):
+            end = time.process_time() + 2
+            while time.process_time() < end: pass
+            return str, ("done",)
+
+    store = pod.open(sys.argv[1], snapshot=sys.argv[2])
+    managed = pod.new_managed_namespace(x=[Busy(), [1]])
+    managed["y"] = managed["x"][1]
+    store.save(managed)
+    managed["y"].append(2)
+    store.save(managed)
+    store.save({"plain": os.urandom(10_000_000)})
+    store.leave(0.0)
+    os._exit(0)
+    """
+
+
+@pytest.mark.skipif(not forked.can_fork(), reason="forks are not used on this system")
+@pytest.mark.parametrize("snapshot", ["fork", "thread", "inline"])
+def test_what_is_left_to_a_child_is_written_by_it(tmp_path: Path, snapshot: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(LEAVES))
+    pods = tmp_path / "pods"
+    subprocess.run([sys.executable, "-W", "ignore", script, pods, snapshot], timeout=60, check=True)
+    wait_until(lambda: not list((pods / "claims").iterdir()), "all is written", 60)
+    with pod.open(pods) as store:
+        for t, y in ((1, [1]), (2, [1, 2])):
+            loaded = store.load(t)
+            assert loaded["x"] == ["done", y] and loaded["x"][1] is loaded["y"]
+        assert len(store.load(3)["plain"]) == 10_000_000
+        assert not store.history.repository.being_finished()
+    wait_until(lambda: not list((pods / "leases").iterdir()), "nobody is there any more")

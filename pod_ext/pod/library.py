@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import shlex
+import signal
 import threading
 import warnings
 import weakref
@@ -27,7 +28,7 @@ from pod.history.verify import Verification, verify
 from pod.history.versions import differing
 from pod.namespace import TrackedNamespace
 from pod.podding.policies import make_policy
-from pod.session import WAYS, Cell, Session, Versioned, every_name
+from pod.session import WAYS, Cell, Session, Versioned, every_name, forked
 from pod.store.leases import SESSION_DIGITS, Lease, new_id
 from pod.store.repository import Repository
 from pod.store.storage import LocalStorage
@@ -46,6 +47,8 @@ class UnsignedWarning(UserWarning):
 
 
 DEFAULT_SNAPSHOT = "auto"
+_LAST_SECONDS = 3600
+"""How long a child may take that goes on in a process's place."""
 
 TimeReference = int | str
 """A time id, `HEAD`, `HEAD~n`, or a tag."""
@@ -447,6 +450,45 @@ class PodStore:
         """Save once more what a look was to save that came to nothing, where that may be now."""
         found = [session.redo() for session in list(self._sessions) if session.may_redo()]
         return any(saved is not None for saved in found)
+
+    def leave(self, patience: float) -> None:
+        """At the end of a process that may be killed soon, as a kernel is that takes some seconds:
+        what is not on disk after so many seconds is left to a forked child, which goes on in its
+        place. Where that cannot be, as where nothing can be written, it stays with this process."""
+        with contextlib.suppress(PodError):
+            self._writer.flush(patience)
+        if self._is_done() or self._writer.error is not None or not forked.can_fork():
+            return
+        # RuntimeError: at the very end Python does not fork any more.
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError, RuntimeError):
+            # Nobody is in the midst of anything then, but for writing, which is begun again.
+            for lock in (self._lock, *(s.still for s in list(self._sessions)), self._writer.still):
+                if not lock.acquire(timeout=patience):
+                    return
+                held.callback(lock.release)
+            child = forked.start(self._go_on, outlives=True)
+            child.await_word()
+            if child.word() is not None:
+                self._writer.leave()
+                if self._repository.lease is not None:
+                    self._repository.lease.leave()
+
+    def _is_done(self) -> bool:
+        return not (self._writer.pending_times() or any(s.lost for s in list(self._sessions)))
+
+    def _go_on(self, say: forked.Say) -> None:
+        """In that child."""
+        signal.alarm(_LAST_SECONDS)
+        self._lock = threading.RLock()
+        self._writer.take_over()
+        for session in list(self._sessions):
+            session.take_over()
+        say("it is mine")
+        try:
+            self.flush()
+        finally:
+            if self._repository.lease is not None:
+                self._repository.lease.release()
 
     def close(self) -> None:
         """Flush, and end the background thread."""

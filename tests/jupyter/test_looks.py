@@ -199,9 +199,10 @@ def test_an_interrupt_is_not_for_the_children(kernel: PodKernel) -> None:
 def test_no_wait_of_the_users_meets_a_child(kernel: PodKernel) -> None:
     kernel.run(SLOW)
     kernel.run("%pod_status")  # waits until it has been looked at
-    kernel.run("x = Slow(1.0)")
+    kernel.run("x = Slow(4.0)")
+    kernel.run("y = 1")
     one_child(kernel)
-    wait_until(lambda: not children(kernel, own=True), "what was in between is gone")
+    wait_until(lambda: not children(kernel, own=True), "what was in between is gone", 3)
     ran = kernel.run(
         "import os\n"
         "try:\n    os.waitpid(-1, os.WNOHANG)\n    print('somebody')\n"

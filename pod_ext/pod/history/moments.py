@@ -293,9 +293,15 @@ class History:
 
     def _unknown(self, reference: str) -> TimeReferenceError:
         times = self.times()
+        what = "time" if reference.isdecimal() else "tag"
+        finishing = self.repository.being_finished()
+        if what == "time" and int(reference) in finishing:
+            return TimeReferenceError(
+                f"time {reference} is still being written, for a kernel that has ended, by "
+                f"{finishing[int(reference)]}; try again in a moment"
+            )
         if not times:
             return TimeReferenceError(f"there is no time {reference}: nothing has been saved yet")
-        what = "time" if reference.isdecimal() else "tag"
         tags = sorted(self.repository.tags())
         known = f"times run from {times[0]} to {times[-1]}"
         if what == "time" and self.repository.was_removed(int(reference)):

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
 _extensions: weakref.WeakKeyDictionary[Any, PodExtension] = weakref.WeakKeyDictionary()
+_LEAVE_SECONDS = 0.5
+"""A kernel has two and a half before it is told to end at once, and as long again until it is
+killed (`KernelManager.shutdown_wait_time`)."""
+
 _left_behind: weakref.WeakKeyDictionary[Any, tuple[Path, Session]] = weakref.WeakKeyDictionary()
 """The session of a shell from which the extension was unloaded, to go on from when it is back."""
 
@@ -169,6 +174,8 @@ class PodExtension(Configurable):
         self._only_pod = False
         """Whether there is nothing but magics of Pod's in it."""
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._shut_down: Callable[[bool], Any]
+        """The kernel's own way to do so."""
         self._looked = True
         """Whether what the last cell may have touched unseen is known."""
         self._looking = Looking()
@@ -185,8 +192,7 @@ class PodExtension(Configurable):
     def attach(self) -> None:
         """Begin to follow the namespace, and to listen."""
         shell = self.shell
-        with contextlib.suppress(RuntimeError):  # there is none outside a kernel
-            self._loop = asyncio.get_running_loop()
+        self._find_loop()
         try:
             self.followed = follow(shell, self.tracking)
         except RuntimeError as error:
@@ -213,6 +219,10 @@ class PodExtension(Configurable):
         shell.events.register("pre_execute", self._before_anything)
         shell.events.register("pre_run_cell", self._before_cell)
         shell.events.register("post_run_cell", self._after_cell)
+        kernel = getattr(shell, "kernel", None)
+        if hasattr(kernel, "do_shutdown"):
+            self._shut_down = kernel.do_shutdown
+            kernel.do_shutdown = self._before_shutdown
         self._tell_about(earlier, stale)
         trouble = self.store.signing_trouble()
         if trouble:
@@ -221,6 +231,9 @@ class PodExtension(Configurable):
     def detach(self) -> None:
         """Stop listening, and leave the shell as it would be without Pod."""
         shell = self.shell
+        kernel = getattr(shell, "kernel", None)
+        if getattr(kernel, "do_shutdown", None) == self._before_shutdown:
+            del kernel.do_shutdown
         shell.events.unregister("pre_execute", self._before_anything)
         shell.events.unregister("pre_run_cell", self._before_cell)
         shell.events.unregister("post_run_cell", self._after_cell)
@@ -230,6 +243,19 @@ class PodExtension(Configurable):
             self.say(f"these go on with the namespace as it is now: {listing(stale, 5)}")
         self._upkeep.wait(5.0)
         _left_behind[shell] = self.store.path, self.session
+
+    def _find_loop(self) -> None:
+        """There is none outside a kernel, nor while one that loads Pod by itself is starting."""
+        with contextlib.suppress(RuntimeError):
+            self._loop = asyncio.get_running_loop()
+
+    def _before_shutdown(self, restart: bool) -> Any:
+        """In another thread: the server asks the kernel to end, and kills it some seconds later.
+        Not at its very end, where Python 3.12 has no forks any more."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed
+                self._loop.call_soon_threadsafe(self.store.leave, _LEAVE_SECONDS)
+        return self._shut_down(restart)
 
     def close(self) -> None:
         """Have everything written that was saved."""
@@ -246,6 +272,11 @@ class PodExtension(Configurable):
             )
         if self.verbosity < 1:
             return
+        finishing = self.store.history.repository.being_finished()
+        if finishing:
+            times = listing([f"time {t}" for t in sorted(finishing)], 5)
+            by = " and ".join(sorted(set(finishing.values())))
+            self.say(f"still being written, by {by}, for a kernel that has ended: {times}")
         where = os.path.relpath(self.store.path)
         where = where if len(where) < len(str(self.store.path)) else str(self.store.path)
         if not earlier:
@@ -301,6 +332,8 @@ class PodExtension(Configurable):
         if self._is_inside_cell():
             return
         self._only_pod = only_pod_magics(getattr(info, "raw_cell", None) or "")
+        if self._loop is None:
+            self._find_loop()
         self._redo()
         self._await_looks(info)
         if not self._looked:

@@ -94,10 +94,14 @@ class Tokens:
             self.minted[token] = definition
         return token
 
+    def take_over(self) -> None:
+        """In a copy of this process: another thread may have held the lock."""
+        self._minting = threading.Lock()
+
     def mint_apart(self, t: int, ask: Callable[[], object]) -> None:
         """In a copy of this process: mint tokens that no other copy does, nor the original. `ask`
         is called before the first one, to hear of those that earlier copies have minted."""
-        self._minting = threading.Lock()  # another thread may have held it
+        self.take_over()
         self._above = t * 1_000_000
         self._ask = ask
 

@@ -89,6 +89,9 @@ class Look(Protocol):
     def abandon(self) -> None:
         """It is not needed any more."""
 
+    def take_over(self) -> None:
+        """In a forked child that goes on in its parent's place."""
+
 
 class Made:
     """A look that was made here and now."""
@@ -114,6 +117,9 @@ class Made:
         pass
 
     def abandon(self) -> None:
+        pass
+
+    def take_over(self) -> None:
         pass
 
 
@@ -166,6 +172,9 @@ class Forked:
 
     def abandon(self) -> None:
         self.child.kill()
+
+    def take_over(self) -> None:
+        self.child.take_over()
 
 
 _THREAD = threading.local()
@@ -226,6 +235,12 @@ class Threaded:
 
     def abandon(self) -> None:
         pass
+
+    def take_over(self) -> None:
+        if self._found is None and self._error is None:
+            self._error = LookLostError("the thread that looked is not there")
+        self._done = threading.Event()
+        self._done.set()
 
 
 @dataclass(slots=True, eq=False)

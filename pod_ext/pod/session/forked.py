@@ -3,7 +3,7 @@
 A fork gives the child all objects as they are at that moment, so nothing has to be locked or
 copied. What the child finds out comes back in a file in memory, and a pipe closes when it ends. The
 child is nobody's child for long: it is forked twice, so that no `os.wait()` of the user's code ever
-meets it, and no zombie is left.
+meets it, and no zombie is left. It ends as soon as nobody is there any more to hear of it.
 
 A child inherits what threads were in the middle of, and not the threads: a lock that one of them
 held is never released there. So a child can hang, and is watched: one that has neither used the
@@ -58,6 +58,9 @@ _UNSAFE_MODULES = frozenset(
 _reading: set[int] = set()
 """Pipes that children say their numbers by; those that are forked later look at them as well."""
 
+_middles: set[int] = set()
+"""Processes between this one and its children: they end at once, and are to be waited for."""
+
 
 class ChildLostError(Exception):
     """A child ended, or was ended, without giving its result."""
@@ -77,7 +80,7 @@ def can_fork() -> bool:
 class Child:
     """A forked child at work. Its result can be waited for by several threads."""
 
-    def __init__(self, reader: int, results: int, words: int, middle: int) -> None:
+    def __init__(self, reader: int, results: int, words: int) -> None:
         self.over = False
         """Whether it has given its result, or cannot any more."""
         self.hung = False
@@ -87,7 +90,6 @@ class Child:
         self._results = results
         self._words = words
         self._word: Any = None
-        self._middle = middle
         self._said = b""
         self._result: Any = None
         self._why = ""
@@ -114,12 +116,15 @@ class Child:
             raise ChildLostError(self._why)
         return self._result
 
+    def take_over(self) -> None:
+        """In a child that goes on in the parent's place: other threads may have held these."""
+        self._stepping, self._closing = threading.Lock(), threading.Lock()
+
     def result_for_sibling(self) -> Any:
         """In a child that was forked later: what this one finds out, waited for."""
         if self.over:  # at the time of the fork; what it was read from may be something else now
             return self.result()
-        # Another thread may have held them.
-        self._stepping, self._closing = threading.Lock(), threading.Lock()
+        self.take_over()
         poll = select.poll()
         poll.register(self._reader, select.POLLHUP)
         while not self._is_complete():
@@ -161,14 +166,15 @@ class Child:
     def _step(self, timeout: float) -> None:
         if self.over:
             return
+        _bury()
         try:
+            timeout = min(timeout, _SHORT_TICK) if _middles else timeout
             ready, _, _ = select.select([self._reader], [], [], timeout)
             data = os.read(self._reader, _NUMBER) if ready else b""
             self._said += data
             if self._watch is None and len(self._said) >= _NUMBER:
-                # The first that comes is the number of its process; the one between has ended then.
+                # The first that comes is the number of its process.
                 self._watch = _Watch(int.from_bytes(self._said[:_NUMBER], "little"))
-                self._bury()
             if self._is_complete():
                 self._take()
             elif ready and not data:
@@ -181,12 +187,6 @@ class Child:
         except OSError as error:
             self._end(one_line(error))
 
-    def _bury(self) -> None:
-        middle, self._middle = self._middle, 0
-        if middle:
-            with contextlib.suppress(ChildProcessError):  # other code waited for it
-                os.waitpid(middle, 0)
-
     def _is_complete(self) -> bool:
         return _size(self._results) > 0
 
@@ -197,7 +197,7 @@ class Child:
         self._end("" if good else str(value))
 
     def _end(self, why: str) -> None:
-        self._bury()
+        _bury()
         self._why = why
         self.over = True  # before they are closed: see `result_for_sibling`
         with self._closing:
@@ -207,13 +207,26 @@ class Child:
                     os.close(number)
 
 
+def _bury() -> None:
+    """Not only of the child that somebody waits for: whoever ends this process may look for
+    children of it first, and take their time over it, as IPython's kernel does."""
+    for middle in tuple(_middles):
+        try:
+            if os.waitpid(middle, os.WNOHANG)[0] == 0:
+                continue
+        except ChildProcessError:  # other code waited for it
+            pass
+        _middles.discard(middle)
+
+
 Say = Callable[[Any], None]
 """Gives the parent a word, once, before the work is done; it has to be picklable and not None."""
 
 
-def start(work: Callable[[Say], Any]) -> Child:
+def start(work: Callable[[Say], Any], *, outlives: bool = False) -> Child:
     """Run `work` in a forked child; its result has to be picklable. `OSError` if the system has no
-    memory or process left, or other threads are at work.
+    memory or process left, or other threads are at work. Unless it `outlives` those who can hear of
+    it, it ends with the last of them.
 
     OpenBLAS waits, before each fork, for its own threads: while one computes for another thread of
     Python's, the process hangs in `os.fork` and never comes back. So there is no fork then.
@@ -224,7 +237,7 @@ def start(work: Callable[[Say], Any]) -> Child:
         sys.setswitchinterval(_LONG)
         try:
             if not others_at_work():
-                return _start(work, interval)
+                return _start(work, interval, outlives)
         finally:
             sys.setswitchinterval(interval)
         if patience:
@@ -232,7 +245,8 @@ def start(work: Callable[[Say], Any]) -> Child:
     raise OSError("other threads are at work")
 
 
-def _start(work: Callable[[Say], Any], interval: float) -> Child:
+def _start(work: Callable[[Say], Any], interval: float, outlives: bool) -> Child:
+    _bury()
     reader, writer = os.pipe()
     files: list[int] = []
     # A signal that comes right after the fork is the parent's business alone.
@@ -246,7 +260,7 @@ def _start(work: Callable[[Say], Any], interval: float) -> Child:
             middle = os.fork()
         if middle == 0:
             sys.setswitchinterval(interval)
-            _in_the_middle(work, numbers, reader, writer, files[0], files[1])
+            _in_the_middle(work, numbers, outlives, reader, writer, files[0], files[1])
     except BaseException:
         for file in (reader, *files):
             os.close(file)
@@ -254,12 +268,19 @@ def _start(work: Callable[[Say], Any], interval: float) -> Child:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         os.close(writer)
+    _middles.add(middle)
     results, words = files
-    return Child(reader, results, words, middle)
+    return Child(reader, results, words)
 
 
 def _in_the_middle(
-    work: Callable[[Say], Any], numbers: Any, reader: int, writer: int, results: int, words: int
+    work: Callable[[Say], Any],
+    numbers: Any,
+    outlives: bool,
+    reader: int,
+    writer: int,
+    results: int,
+    words: int,
 ) -> None:
     """Never returns: forks once more and ends."""
     try:
@@ -267,18 +288,20 @@ def _in_the_middle(
             os.nice(_NICENESS)  # from here on: the second fork takes as long as the first
         os.close(reader)
         if os.fork() == 0:
-            _in_the_child(work, numbers, writer, results, words)
+            _in_the_child(work, numbers, outlives, writer, results, words)
     finally:
         os._exit(0)
 
 
 def _in_the_child(
-    work: Callable[[Say], Any], numbers: Any, writer: int, results: int, words: int
+    work: Callable[[Say], Any], numbers: Any, outlives: bool, writer: int, results: int, words: int
 ) -> None:
     """Never returns."""
     try:
         os.write(writer, os.getpid().to_bytes(_NUMBER, "little"))
         _settle_in(numbers, writer)
+        if not outlives:
+            threading.Thread(target=_end_when_unheard, args=(writer,), daemon=True).start()
 
         def say(word: Any) -> None:
             with _without_limit():
@@ -296,6 +319,7 @@ def _in_the_child(
 
 def _settle_in(numbers: Any, writer: int) -> None:
     """Be no trouble to the parent."""
+    os.setsid()  # what is sent to the parent and those it started is not meant for this one
     gc.disable()  # finalisers of the user's objects are the parent's to run
     with contextlib.suppress(ValueError, OSError):
         signal.set_wakeup_fd(-1)  # shared with the parent's event loop
@@ -312,6 +336,13 @@ def _settle_in(numbers: Any, writer: int) -> None:
     sys.setprofile(None)
     random.setstate(numbers)  # Python seeds it anew in each child, and it may be saved
     compute_alone()
+
+
+def _end_when_unheard(writer: int) -> None:
+    poll = select.poll()
+    poll.register(writer, 0)  # errors only: nobody has the other end
+    poll.poll()
+    os._exit(0)
 
 
 def _let_go(nowhere: int, needed: Set[int]) -> None:

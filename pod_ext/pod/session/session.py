@@ -399,6 +399,22 @@ class Session:
         self.head, self._touched = t, Touched()
         return replace(landing.saved, seconds=time.perf_counter() - started)
 
+    # --- at the end of the process
+
+    @property
+    def still(self) -> threading.RLock:
+        """To be held while nothing may be altered here."""
+        return self._lock
+
+    def take_over(self) -> None:
+        """In a forked child that goes on in its parent's place: no code of the user's runs here."""
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self.may_redo, self.on_lost = lambda: True, None
+        self._survey.tokens.take_over()
+        for draft in self.under_way.drafts:
+            draft.look.take_over()
+
     # --- drafts
 
     def holds(self) -> None:

@@ -27,7 +27,7 @@ FORGOTTEN_SECONDS = 24 * 3600.0
 """Where nobody can ask whether a process runs, what it left counts this long."""
 _RENEWED_SECONDS = 3600.0
 
-SAVING, COLLECTING = "saving", "collecting"
+SAVING, COLLECTING, FINISHING = "saving", "collecting", "finishing"
 
 
 def new_id() -> str:
@@ -46,6 +46,16 @@ class Lease:
         self._written = time.monotonic()
         storage.put_if_absent(self.key, _record(work), durable=False)
         self.release = weakref.finalize(self, _remove, storage, self.key, os.getpid())
+
+    def take_over(self) -> None:
+        """In a forked child that goes on in its parent's place: be the child's."""
+        self._work = FINISHING
+        self._storage.put(self.key, [_record(self._work)])
+        self.release = weakref.finalize(self, _remove, self._storage, self.key, os.getpid())
+
+    def leave(self) -> None:
+        """To such a child: it takes it down."""
+        self.release.detach()
 
     def renew(self, *, lost: bool = False) -> None:
         """Keep it from being forgotten; quick, and to be called now and then."""
@@ -69,9 +79,9 @@ class Owner:
         return str(self.process) if self.process else "somebody unknown"
 
 
-def signature() -> bytes:
+def signature(work: str = SAVING) -> bytes:
     """What a claim of this process says."""
-    return _record(SAVING)
+    return _record(work)
 
 
 def owner(storage: Storage, key: str) -> Owner | None:

@@ -331,6 +331,28 @@ class Repository:
         self.reconcile()  # nothing is put where somebody else's directory is now
         return self._write(blobs, level, name, bases, unwritten)
 
+    def take_over(self, claimed: Iterable[int]) -> None:
+        """In a forked child that this process's own code made, and that goes on in its place: the
+        process is about to end, and writes nothing any more. The times are those it claimed."""
+        self._pid = os.getpid()
+        self._catching_up = threading.Lock()
+        if self.lease is not None:
+            self.lease.take_over()
+        sign = leases.signature(leases.FINISHING)
+        for t in set(claimed).intersection(self.claims()):
+            self.storage.put(files.time_key(files.CLAIMS, t), [sign])
+
+    def being_finished(self) -> dict[int, str]:
+        """Times that are not there yet, as the process that claimed them has ended: and the one
+        that writes them in its place."""
+        keys = {t: files.time_key(files.CLAIMS, t) for t in self.claims()}
+        found = {t: leases.owner(self.storage, key) for t, key in keys.items()}
+        return {
+            t: str(owner)
+            for t, owner in found.items()
+            if owner is not None and owner.work == leases.FINISHING and not owner.gone
+        }
+
     # Garbage collections of others
 
     def catch_up(self) -> None:

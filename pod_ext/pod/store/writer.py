@@ -59,6 +59,8 @@ class Deferred(Protocol):
 
     t: int
     """Its time id."""
+    claimed: bool
+    """As of a job."""
     done: WriteJob | None
     """The job, once it is known."""
 
@@ -257,6 +259,29 @@ class Writer:
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
+
+    @property
+    def still(self) -> threading.RLock:
+        """To be held while nothing may be altered here; for no longer than a moment."""
+        return self._lock
+
+    def take_over(self) -> None:
+        """In a forked child that goes on in its parent's place: write what is queued, as the parent
+        will not. What other threads held is held no more."""
+        global _is_ending
+        _is_ending = True
+        self._pid = os.getpid()
+        self._lock, self._writing = threading.RLock(), threading.Lock()
+        self._waiters = []
+        queued = [pending.deferred or pending.job for pending in self._queue]
+        self._repository.take_over([job.t for job in queued if job is not None and job.claimed])
+
+    def leave(self) -> None:
+        """In the parent, which is about to end: forget what is queued, for the child has it."""
+        with self._lock:
+            self._queue = ()
+            _unfinished.discard(self)
+        self._release_waiters()
 
     def pending_blob(self, digest: str) -> bytes | None:
         """A blob that is not durable yet; None if it is, or was never submitted."""
