@@ -219,7 +219,7 @@ class PodExtension(Configurable):
         shell.events.register("pre_execute", self._before_anything)
         shell.events.register("pre_run_cell", self._before_cell)
         shell.events.register("post_run_cell", self._after_cell)
-        kernel = getattr(shell, "kernel", None)
+        kernel: Any = getattr(shell, "kernel", None)
         if hasattr(kernel, "do_shutdown"):
             self._shut_down = kernel.do_shutdown
             kernel.do_shutdown = self._before_shutdown
@@ -231,7 +231,7 @@ class PodExtension(Configurable):
     def detach(self) -> None:
         """Stop listening, and leave the shell as it would be without Pod."""
         shell = self.shell
-        kernel = getattr(shell, "kernel", None)
+        kernel: Any = getattr(shell, "kernel", None)
         if getattr(kernel, "do_shutdown", None) == self._before_shutdown:
             del kernel.do_shutdown
         shell.events.unregister("pre_execute", self._before_anything)
