@@ -301,7 +301,8 @@ def _in_the_child(
         os.write(writer, os.getpid().to_bytes(_NUMBER, "little"))
         _settle_in(numbers, writer)
         if not outlives:
-            threading.Thread(target=_end_when_unheard, args=(writer,), daemon=True).start()
+            with contextlib.suppress(RuntimeError):  # the system has no more threads
+                threading.Thread(target=_end_when_unheard, args=(writer,), daemon=True).start()
 
         def say(word: Any) -> None:
             with _without_limit():
