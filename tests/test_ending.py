@@ -101,6 +101,7 @@ def test_what_was_saved_before_the_end_is_there(tmp_path: Path, how: str) -> Non
 LEAVES = """
     import os, sys, time
     import pod
+    from pod.library import leave_all
 
     class Busy:
         def __reduce__(self):
@@ -115,7 +116,9 @@ LEAVES = """
     managed["y"].append(2)
     store.save(managed)
     store.save({"plain": os.urandom(10_000_000)})
-    store.leave(0.0)
+    other = pod.open(sys.argv[1] + "-other", snapshot=sys.argv[2])
+    other.save({"x": [Busy()]})
+    leave_all(0.0)
     os._exit(0)
     """
 
@@ -127,7 +130,11 @@ def test_what_is_left_to_a_child_is_written_by_it(tmp_path: Path, snapshot: str)
     script.write_text(textwrap.dedent(LEAVES))
     pods = tmp_path / "pods"
     subprocess.run([sys.executable, "-W", "ignore", script, pods, snapshot], timeout=60, check=True)
-    wait_until(lambda: not list((pods / "claims").iterdir()), "all is written", 60)
+    other = tmp_path / "pods-other"
+    for each in (pods, other):
+        wait_until(lambda each=each: not list((each / "claims").iterdir()), "all is written", 60)
+    with pod.open(other) as store:
+        assert store.load(1)["x"] == ["done"]
     with pod.open(pods) as store:
         for t, y in ((1, [1]), (2, [1, 2])):
             loaded = store.load(t)

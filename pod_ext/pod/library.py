@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import threading
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterable
@@ -47,6 +48,8 @@ class UnsignedWarning(UserWarning):
 
 
 DEFAULT_SNAPSHOT = "auto"
+_MOMENT = 1.0
+"""Seconds: nobody who has a lock that is wanted at the end keeps it so long, but who is stuck."""
 _LAST_SECONDS = 3600
 """How long a child may take that goes on in a process's place."""
 
@@ -463,7 +466,7 @@ class PodStore:
         with contextlib.ExitStack() as held, contextlib.suppress(OSError, RuntimeError):
             # Nobody is in the midst of anything then, but for writing, which is begun again.
             for lock in (self._lock, *(s.still for s in list(self._sessions)), self._writer.still):
-                if not lock.acquire(timeout=patience):
+                if not lock.acquire(timeout=_MOMENT):
                     return
                 held.callback(lock.release)
             child = forked.start(self._go_on, outlives=True)
@@ -553,6 +556,14 @@ def _save_what_was_lost() -> None:
         if not store._repository.is_inherited:
             with contextlib.suppress(PodError):  # the writer says what is lost for good
                 store.flush()
+
+
+def leave_all(patience: float) -> None:
+    """`PodStore.leave` of all stores of this process; they share these seconds."""
+    until = time.monotonic() + patience
+    for store in list(_opened):
+        if not store._repository.is_inherited:
+            store.leave(max(0.0, until - time.monotonic()))
 
 
 def _forget_stores() -> None:

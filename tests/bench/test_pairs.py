@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from pod.bench.__main__ import main
-from pod.bench.matrix import Bench, remaining
+from pod.bench.matrix import Bench, in_turn, remaining
 from pod.bench.measure import memory_of_others, others_of_group
 from pod.bench.records import Machine, Pair, Results, Unavailable
 from pod.bench.systems.pods import Pod
@@ -158,3 +158,11 @@ time.sleep(60)
             assert 40_000_000 <= memory_of_others(process.pid) < 80_000_000
         finally:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_each_system_comes_first_once() -> None:
+    asked = [pair(system, workload) for workload in ("a", "b") for system in ("x", "y", "z")]
+    found = [(each.sample, each.workload, each.system) for each in in_turn([*asked, asked[0]], 3)]
+    assert len(found) == len(set(found)) == 18
+    orders = ["".join(system for n, w, system in found if (n, w) == (k, "b")) for k in range(3)]
+    assert orders == ["xyz", "yzx", "zxy"]

@@ -16,12 +16,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pod.bench.experiments import EXPERIMENTS
-from pod.bench.matrix import Bench, remaining
+from pod.bench.matrix import Bench, in_turn, remaining
 from pod.bench.records import Pair, Probe, Results, Run
 from pod.bench.report import report, seconds
 from pod.bench.runner import Job, profile
@@ -48,8 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     pairs, probes = _asked(options)
-    pairs = [replace(pair, sample=n) for n in range(options.samples) for pair in pairs]
-    return _measure(options, remaining(pairs, options.results, options.resume), probes)
+    pairs = remaining(in_turn(pairs, options.samples), options.results, options.resume)
+    return _measure(options, pairs, probes)
 
 
 def _parser() -> argparse.ArgumentParser:

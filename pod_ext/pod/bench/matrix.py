@@ -196,6 +196,20 @@ def _environment(pair: Pair, directory: Path) -> Mapping[str, str]:
     }
 
 
+def in_turn(pairs: Iterable[Pair], samples: int) -> list[Pair]:
+    """Each pair so often. Of a workload another system comes first each time, since what is
+    measured first may find less in the system's caches than what comes after it."""
+    of_workload: dict[str, list[Pair]] = {}
+    for pair in dict.fromkeys(pairs):
+        of_workload.setdefault(pair.workload, []).append(pair)
+    return [
+        replace(group[(n + place) % len(group)], sample=n)
+        for n in range(samples)
+        for group in of_workload.values()
+        for place in range(len(group))
+    ]
+
+
 def remaining(pairs: Iterable[Pair], results: Path, resume: bool) -> list[Pair]:
     """Each pair once; with `resume` only those that the results do not have yet."""
     there = {run.pair for run in Results.read(results).runs} if resume and results.exists() else ()

@@ -33,7 +33,7 @@ from pod.jupyter.names import UserNames, only_pod_magics
 from pod.jupyter.reports import distinct
 from pod.jupyter.tracebacks import install_tracebacks, remove_tracebacks
 from pod.jupyter.upkeep import Upkeep
-from pod.library import PodStore, default_path
+from pod.library import PodStore, default_path, leave_all
 from pod.podding.policies import POLICIES
 from pod.session import WAYS, Cell, Saved, Session
 from pod.tracking import Touched
@@ -254,7 +254,7 @@ class PodExtension(Configurable):
         Not at its very end, where Python 3.12 has no forks any more."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it is closed
-                self._loop.call_soon_threadsafe(self.store.leave, _LEAVE_SECONDS)
+                self._loop.call_soon_threadsafe(leave_all, _LEAVE_SECONDS)
         return self._shut_down(restart)
 
     def close(self) -> None:
