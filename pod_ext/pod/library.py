@@ -460,8 +460,9 @@ class PodStore:
         place. Where that cannot be, as where nothing can be written, it stays with this process."""
         with contextlib.suppress(PodError):
             self._writer.flush(patience)
-        if self._is_done() or self._writer.error is not None or not forked.can_fork():
+        if self._is_done() or self._writer.error is not None or not forked.has_forks():
             return
+        # Libraries do not stand a fork with which both go on; but here nothing is lost by one.
         # RuntimeError: at the very end Python does not fork any more.
         with contextlib.ExitStack() as held, contextlib.suppress(OSError, RuntimeError):
             # Nobody is in the midst of anything then, but for writing, which is begun again.

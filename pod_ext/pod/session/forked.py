@@ -66,10 +66,14 @@ class ChildLostError(Exception):
     """A child ended, or was ended, without giving its result."""
 
 
+def has_forks() -> bool:
+    """Whether this system has forks that give a consistent copy at once."""
+    return sys.platform.startswith("linux") and hasattr(os, "memfd_create")
+
+
 def can_fork() -> bool:
-    """Whether this system has forks that give a consistent copy at once, and nothing in this
-    process keeps it from being forked."""
-    if not sys.platform.startswith("linux") or not hasattr(os, "memfd_create"):
+    """Whether it has, and nothing in this process keeps it from being forked, now and again."""
+    if not has_forks():
         return False
     if any(name in sys.modules for name in _UNSAFE_MODULES):  # they are few, modules are many
         return False
@@ -226,7 +230,8 @@ Say = Callable[[Any], None]
 def start(work: Callable[[Say], Any], *, outlives: bool = False) -> Child:
     """Run `work` in a forked child; its result has to be picklable. `OSError` if the system has no
     memory or process left, or other threads are at work. Unless it `outlives` those who can hear of
-    it, it ends with the last of them.
+    it, it ends with the last of them; one that does is forked whatever others are at, since this
+    process is about to end, and has nothing to lose.
 
     OpenBLAS waits, before each fork, for its own threads: while one computes for another thread of
     Python's, the process hangs in `os.fork` and never comes back. So there is no fork then.
@@ -236,7 +241,7 @@ def start(work: Callable[[Say], Any], *, outlives: bool = False) -> Child:
         # No other thread begins anything between the look and the fork.
         sys.setswitchinterval(_LONG)
         try:
-            if not others_at_work():
+            if not others_at_work() or (outlives and not patience):
                 return _start(work, interval, outlives)
         finally:
             sys.setswitchinterval(interval)
