@@ -434,14 +434,14 @@ class PodStore:
         return collect_garbage(
             [store._history for store in stores],
             rule,
-            heads=[t for store in stores for t in store._heads() if t],
+            heads=[t for store in stores for t in store._heads()],
             dry_run=dry_run,
             patience=patience,
         )
 
-    def _heads(self) -> list[int | None]:
+    def _heads(self) -> list[int]:
         """Time ids that a namespace goes on from, or that HEAD is a name of."""
-        return [self._last, *(session.head for session in list(self._sessions))]
+        return [t for t in (self._last, *(s.head for s in list(self._sessions))) if t]
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until everything saved is durable; raises the `StorageError` that prevents it."""

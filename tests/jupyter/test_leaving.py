@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.kernels import PodKernel, wait_until
+from support.forks import command, looks
+from support.kernels import ForkingKernel, PodKernel, wait_until
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no forks here")
 
@@ -24,10 +25,6 @@ class Busy:
         while time.process_time() < end: pass
         return Busy, (0,)
 """
-
-
-class ForkingKernel(PodKernel):
-    snapshot = "fork"
 
 
 @pytest.fixture
@@ -49,24 +46,6 @@ def finishing(kernel: PodKernel) -> list[int]:
             if '"finishing"' in text:
                 found.add(int(text.partition('"pid": ')[2].partition(",")[0]))
     return sorted(found)
-
-
-def command(kernel: PodKernel) -> bytes:
-    """Of this kernel alone: there is a file's name in it."""
-    return Path(f"/proc/{kernel.pid}/cmdline").read_bytes()
-
-
-def looks(kernel: PodKernel, command: bytes) -> list[int]:
-    """Copies of the kernel's that look."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and int(entry.name) != kernel.pid:
-            with contextlib.suppress(OSError):
-                links = [str(file.readlink()) for file in (entry / "fd").iterdir()]
-                is_look = any("memfd:pod-look" in link for link in links)
-                if is_look and (entry / "cmdline").read_bytes() == command:
-                    found.append(int(entry.name))
-    return found
 
 
 def test_looks_under_way_are_finished_after_a_restart(kernel: PodKernel) -> None:

@@ -3,7 +3,6 @@ cannot write, many at a time, beside threads."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
@@ -12,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.kernels import PodKernel, wait_until
+from support.forks import children, looks
+from support.kernels import ForkingKernel, PodKernel, wait_until
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no such forks here")
 
@@ -26,12 +26,6 @@ class Slow:
 """
 
 
-class ForkingKernel(PodKernel):
-    """Looks at everything in a child."""
-
-    snapshot = "fork"
-
-
 @pytest.fixture
 def kernel(tmp_path: Path) -> Iterator[PodKernel]:
     directory = tmp_path / "work"
@@ -40,33 +34,9 @@ def kernel(tmp_path: Path) -> Iterator[PodKernel]:
         yield kernel
 
 
-def children(kernel: PodKernel, *, own: bool = False) -> list[int]:
-    """Processes that are copies of the kernel's, found by the file that their findings go to; or,
-    with `own`, all that it is the parent of."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and int(entry.name) != kernel.pid:
-            with contextlib.suppress(OSError):
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                links = [str(file.readlink()) for file in (entry / "fd").iterdir()]
-                is_look = any("memfd:pod-look" in link for link in links)
-                is_copy = (entry / "cmdline").read_bytes() == command(kernel)
-                if (
-                    (parent == kernel.pid)
-                    if own
-                    else (is_look and is_copy and parent != kernel.pid)
-                ):
-                    found.append(int(entry.name))
-    return found
-
-
-def command(kernel: PodKernel) -> bytes:
-    return Path(f"/proc/{kernel.pid}/cmdline").read_bytes()
-
-
 def one_child(kernel: PodKernel) -> int:
-    wait_until(lambda: children(kernel), "a child is at work")
-    return children(kernel)[0]
+    wait_until(lambda: looks(kernel), "a child is at work")
+    return looks(kernel)[0]
 
 
 def test_the_next_cell_runs_while_the_last_one_is_looked_at(kernel: PodKernel) -> None:
@@ -116,7 +86,7 @@ def test_what_the_user_closes_is_closed_for_whoever_is_at_the_other_end(
         "server = socket.create_server(('127.0.0.1', port))"
     )
     assert ran.error == ""
-    assert child in children(kernel), "it was still at work"
+    assert child in looks(kernel), "it was still at work"
     kernel.run("del x")
     kernel.run("%pod_undo")
     assert kernel.value("x.seconds") == 4.5
@@ -158,7 +128,7 @@ def test_a_child_that_hangs_is_ended(kernel: PodKernel) -> None:
     os.kill(one_child(kernel), signal.SIGSTOP)
     assert kernel.value("x[1]") == "kept"  # nobody waits for it
     wait_until(lambda: t in kernel.durable(), "it is given up, and saved again")
-    assert not children(kernel)
+    assert not looks(kernel)
     kernel.run("del x")
     kernel.checkout(t)
     assert kernel.value("x[1]") == "kept"
@@ -192,7 +162,7 @@ def test_an_interrupt_is_not_for_the_children(kernel: PodKernel) -> None:
     child = one_child(kernel)
     kernel.interrupt()
     time.sleep(0.2)
-    assert child in children(kernel)
+    assert child in looks(kernel)
     wait_until(lambda: t in kernel.durable(), "the child goes on")
 
 
@@ -202,7 +172,7 @@ def test_no_wait_of_the_users_meets_a_child(kernel: PodKernel) -> None:
     kernel.run("x = Slow(4.0)")
     kernel.run("y = 1")
     one_child(kernel)
-    wait_until(lambda: not children(kernel, own=True), "what was in between is gone", 3)
+    wait_until(lambda: not children(kernel), "what was in between is gone", 3)
     ran = kernel.run(
         "import os\n"
         "try:\n    os.waitpid(-1, os.WNOHANG)\n    print('somebody')\n"

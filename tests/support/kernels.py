@@ -283,6 +283,12 @@ class PodKernel(Kernel):
         return ran
 
 
+class ForkingKernel(PodKernel):
+    """Looks at everything in a child."""
+
+    snapshot = "fork"
+
+
 class LateKernel(PodKernel):
     """A kernel in which Pod is loaded when a test says so."""
 

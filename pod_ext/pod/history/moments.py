@@ -294,11 +294,11 @@ class History:
     def _unknown(self, reference: str) -> TimeReferenceError:
         times = self.times()
         what = "time" if reference.isdecimal() else "tag"
-        finishing = self.repository.being_finished()
-        if what == "time" and int(reference) in finishing:
+        by = self.repository.being_finished().get(int(reference)) if what == "time" else None
+        if by is not None:
             return TimeReferenceError(
-                f"time {reference} is still being written, for a kernel that has ended, by "
-                f"{finishing[int(reference)]}; try again in a moment"
+                f"time {reference} is still being written, for a kernel that has ended, by {by}; "
+                "try again in a moment"
             )
         if not times:
             return TimeReferenceError(f"there is no time {reference}: nothing has been saved yet")
