@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pod.bench.__main__ import main
 from pod.bench.matrix import Bench, in_turn, remaining
-from pod.bench.measure import memory_of_others, others_of_group
+from pod.bench.measure import MARK, memory_of_others, others_marked
 from pod.bench.records import Machine, Pair, Results, Unavailable
 from pod.bench.systems.pods import Pod
 
@@ -142,22 +142,30 @@ def test_the_machine_is_told(bench: Bench) -> None:
     assert machine.cores > 0 and machine.memory > 0 and machine.packages["ipython"]
 
 
-def test_what_a_process_has_started_is_found_and_weighed() -> None:
+def test_what_a_process_has_started_is_found_and_weighed(tmp_path: Path) -> None:
     code = """
 import os, time
 if os.fork() == 0:
-    x = bytearray(40_000_000)
-    print(1, flush=True)
+    os.setsid()
+    if os.fork() == 0:
+        x = bytearray(40_000_000)
+        print(1, flush=True)
+        time.sleep(60)
+    os._exit(0)
 time.sleep(60)
 """
     command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+    environment = {**os.environ, MARK: str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        others: list[int] = []
         try:
             assert process.stdout is not None and process.stdout.readline()
-            assert len(others_of_group(process.pid)) == 1
-            assert 40_000_000 <= memory_of_others(process.pid) < 80_000_000
+            others = others_marked(str(tmp_path), process.pid)
+            assert len(others) == 1
+            assert 40_000_000 <= memory_of_others(str(tmp_path), process.pid) < 80_000_000
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            for number in (process.pid, *others):
+                os.kill(number, signal.SIGKILL)
 
 
 def test_each_system_comes_first_once() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pod.bench.measure import machine, memory_of_others
+from pod.bench.measure import MARK, machine, memory_of_others, others_marked
 from pod.bench.records import Machine, Pair, Probe, Results, Run, append, from_line
 from pod.bench.runner import Job
 from pod.bench.systems import KISHU, NOOP
@@ -144,7 +144,7 @@ class Bench:
                 env=_environment(pair, directory),
                 start_new_session=True,
             )
-            why, others = self._wait(process)
+            why, others = self._wait(process, str(directory))
         result = Path(job.result)
         if result.exists():
             found = from_line(result.read_text())
@@ -154,8 +154,9 @@ class Bench:
         why = why or f"the process ended with {process.returncode}"
         return Run(pair, error=f"{why}. {told}".strip())
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> tuple[str, int]:
-        """Until a process has ended: why it was ended, and the most that its own had in memory."""
+    def _wait(self, process: subprocess.Popen[bytes], mark: str) -> tuple[str, int]:
+        """Until a process has ended: why it was ended, and the most that those it started had in
+        memory."""
         deadline = time.monotonic() + self.timeout
         others, pause = 0, SAMPLE
         try:
@@ -164,18 +165,20 @@ class Bench:
                     process.wait(pause)
                     return "", others
                 started = time.perf_counter()
-                others = max(others, memory_of_others(process.pid))
+                others = max(others, memory_of_others(mark, process.pid))
                 pause = max(SAMPLE, SAMPLE_SHARE * (time.perf_counter() - started))
                 if time.monotonic() > deadline:
                     return f"not done within {self.timeout:g} s", others
         finally:
-            _end(process)
+            _end(process, mark)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """With everything that it has started: the group is its own."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _end(process: subprocess.Popen[bytes], mark: str) -> None:
+    """With everything that it has started."""
+    process.kill()
+    for other in others_marked(mark, process.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(other, signal.SIGKILL)
     process.wait()
 
 
@@ -185,6 +188,7 @@ def _environment(pair: Pair, directory: Path) -> Mapping[str, str]:
     path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")]))
     return {
         **os.environ,
+        MARK: str(directory),
         "PYTHONPATH": path,
         "PYTHONHASHSEED": str(pair.seed),
         "MPLBACKEND": "agg",

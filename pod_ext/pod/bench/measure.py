@@ -52,24 +52,28 @@ def own_memory(pid: int) -> int:
     return total
 
 
-def others_of_group(leader: int) -> list[int]:
-    """Processes of a group, its leader aside: what that one has started, and what these have, also
-    where nobody is their parent any more."""
+MARK = "POD_BENCH_PROCESS"
+"""A variable of the environment that a process has, and all that it starts."""
+
+
+def others_marked(mark: str, but: int) -> list[int]:
+    """Processes whose environment has the mark, but one: what that one has started, and what these
+    have, also where nobody is their parent any more and their session is their own."""
+    wanted = f"{MARK}={mark}".encode()
     found = []
     for path in Path("/proc").iterdir():
-        if path.name.isdigit() and int(path.name) != leader:
+        if path.name.isdigit() and int(path.name) != but:
             with contextlib.suppress(OSError):
-                fields = (path / "stat").read_text().rpartition(")")[2].split()
-                if int(fields[2]) == leader:
+                if wanted in (path / "environ").read_bytes().split(b"\0"):
                     found.append(int(path.name))
     return found
 
 
-def memory_of_others(leader: int) -> int:
-    """Bytes that the other processes of a group have for themselves. A forked child shares what
-    it has not written to with its parent, so that this is what it adds."""
+def memory_of_others(mark: str, but: int) -> int:
+    """Bytes that these processes have for themselves. A forked child shares what it has not written
+    to with its parent, so that this is what it adds."""
     total = 0
-    for other in others_of_group(leader):
+    for other in others_marked(mark, but):
         with contextlib.suppress(OSError):
             total += own_memory(other)
     return total
