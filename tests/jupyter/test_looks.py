@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pod.session.hugepages import huge_size
 from support.forks import children, looks
 from support.kernels import ForkingKernel, PodKernel, wait_until
 
@@ -218,3 +219,33 @@ def test_what_is_opaque_is_told_when_it_is_known(kernel: PodKernel) -> None:
     said += kernel.run("%pod_status").said  # waits until it has been looked at
     said += kernel.run("x = 1").said
     assert len([line for line in said if "`g` cannot be saved" in line]) == 1
+
+
+def in_huge_pages(kernel: PodKernel) -> int:
+    """Megabytes."""
+    lines = Path(f"/proc/{kernel.pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) >> 10 for line in lines if line.startswith("AnonHugePages:"))
+
+
+@pytest.mark.skipif(not huge_size(), reason="this system has no huge pages")
+def test_much_memory_is_put_into_huge_pages_while_the_kernel_rests(kernel: PodKernel) -> None:
+    kernel.run("%config PodExtension.exclude = ['many']")
+    kernel.run("many = [[i] for i in range(5_000_000)]")
+    for i in range(3):
+        kernel.run(f"x = {i}")
+    assert in_huge_pages(kernel) < 100
+    wait_until(lambda: in_huge_pages(kernel) > 250, "most of it is in huge pages")
+    assert kernel.value("all(each == [i] for i, each in enumerate(many))") is True
+    kernel.run("x = 5")
+    assert kernel.head["changed"] == ["x"]
+
+
+@pytest.mark.skipif(not huge_size(), reason="this system has no huge pages")
+def test_huge_pages_can_be_done_without(kernel: PodKernel) -> None:
+    kernel.run("%config PodExtension.huge_pages = False")
+    kernel.run("%config PodExtension.exclude = ['many']")
+    kernel.run("many = [[i] for i in range(5_000_000)]")
+    for i in range(3):
+        kernel.run(f"x = {i}")
+    time.sleep(2.0)
+    assert in_huge_pages(kernel) < 100

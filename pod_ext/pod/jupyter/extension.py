@@ -36,6 +36,8 @@ from pod.jupyter.upkeep import Upkeep
 from pod.library import PodStore, default_path, leave_all
 from pod.podding.policies import POLICIES
 from pod.session import WAYS, Cell, Saved, Session
+from pod.session.hugepages import HugePages
+from pod.threads import others_at_work
 from pod.tracking import Touched
 from pod.tracking.blind_spots import in_cell, magics_in
 from pod.tracking.looking import Looking
@@ -92,6 +94,11 @@ class PodExtension(Configurable):
         True,
         help="With snapshot = 'thread': only code that uses a variable which is being looked at "
         "waits; when False, every cell waits until nothing is.",
+    ).tag(config=True)
+    huge_pages = Bool(
+        True,
+        help="Move this kernel's memory into huge pages while nothing runs, once forks of it take "
+        "long, where the system has huge pages.",
     ).tag(config=True)
     active_filter = Bool(
         True,
@@ -163,6 +170,7 @@ class PodExtension(Configurable):
             on_error=self._note_write_error,
         )
         self._upkeep = Upkeep(self.store)
+        self._pages = HugePages(self._is_quiet)
         self.save_trouble = ""
         """Why the last save did not work, '' when it did."""
         self._told_once = False
@@ -241,6 +249,7 @@ class PodExtension(Configurable):
         stale = self.followed.end()
         if stale:
             self.say(f"these go on with the namespace as it is now: {listing(stale, 5)}")
+        self._pages.close()
         self._upkeep.wait(5.0)
         _left_behind[shell] = self.store.path, self.session
 
@@ -334,6 +343,7 @@ class PodExtension(Configurable):
         self._only_pod = only_pod_magics(getattr(info, "raw_cell", None) or "")
         if self._loop is None:
             self._find_loop()
+        self._pages.rest_ends()
         self._redo()
         self._await_looks(info)
         if not self._looked:
@@ -365,6 +375,8 @@ class PodExtension(Configurable):
             with contextlib.suppress(KeyboardInterrupt), uninterrupted() as gate:
                 begun = True
                 self._look_and_save(result, gate)
+                if self.huge_pages:
+                    self._pages.rest_begins()
 
     def _look_and_save(self, result: ExecutionResult, gate: Gate) -> None:
         if self._is_inside_cell():
@@ -459,6 +471,12 @@ class PodExtension(Configurable):
             self._upkeep.after_save(self._rules(), 60.0 * self.retention_minutes)
         self._report_writing()
         return saved
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing runs in this process, nor a child that looks at it; asked in another
+        thread."""
+        looks = (draft.look for draft in self.session.under_way.drafts)
+        return all(look.over for look in looks) and not others_at_work()
 
     # --- looks that were lost
 

@@ -23,6 +23,7 @@ import stat
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,10 @@ _UNSAFE_MODULES = frozenset(
 )
 """Libraries whose threads and devices do not stand a fork of the process, or warn of any."""
 
+
+RECENT = 3
+recent_seconds: deque[float] = deque(maxlen=RECENT)
+"""What the last forks have taken."""
 
 _reading: set[int] = set()
 """Pipes that children say their numbers by; those that are forked later look at them as well."""
@@ -261,6 +266,7 @@ def _start(work: Callable[[Say], Any], interval: float, outlives: bool) -> Child
         # Children that are forked later can read it as well.
         for name in ("pod-look", "pod-word"):
             files.append(os.memfd_create(name))
+        started = time.perf_counter()
         with quiet():  # that there are other threads is known, see `start`
             middle = os.fork()
         if middle == 0:
@@ -273,6 +279,7 @@ def _start(work: Callable[[Say], Any], interval: float, outlives: bool) -> Child
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         os.close(writer)
+    recent_seconds.append(time.perf_counter() - started)
     _middles.add(middle)
     results, words = files
     return Child(reader, results, words)
