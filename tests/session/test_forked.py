@@ -44,6 +44,17 @@ def test_a_word_comes_before_the_result() -> None:
     assert child.result() == "the result" and child.word() == word
 
 
+def test_a_child_is_apart_from_the_parent_and_gives_way_to_it() -> None:
+    def work(_: Say) -> tuple[int, int, int, int]:
+        nice = os.getpriority(os.PRIO_PROCESS, 0)
+        return os.getpgid(0), os.getpid(), os.getsid(0), nice
+
+    group, own, session, nice = started(work).result()
+    assert group == own != os.getpgid(0)  # signals to the parent's group do not reach it
+    assert session == os.getsid(0)  # one of its own would be given as much time as the parent's
+    assert nice == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+
+
 def test_the_word_may_come_with_the_result_or_not_at_all() -> None:
     def both(say: Say) -> int:
         say("word")

@@ -61,7 +61,7 @@ def find(seen: Seen, tokens: Tokens, policy: Policy, put: Callable[[Bytes], str]
     roots = seen.active.roots
     definitions = definition_entries(manifests, lambda token: describe(tokens.live(token)))
     return Findings(
-        looked_at=frozenset(roots),
+        looked_at=seen.active.names,
         groups=tuple(groups),
         variables=tuple(
             variable_entries(manifests, lambda name: describe(roots[name]), definitions)

@@ -370,7 +370,7 @@ class Session:
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             save_seconds=round(time.perf_counter() - started, 6),
             touched=self._touched,
-            names=frozenset(active.roots),
+            names=active.names,
             changes=Changes.of(before, active, values),
             random=random,
             blobs=blobs.blobs,

@@ -35,6 +35,8 @@ class Active:
     """What a save looks at."""
 
     roots: dict[str, Any]
+    names: frozenset[str]
+    """Of the roots."""
     kinds: set[type]
     """Types of the roots."""
     definitions: dict[str, Any]
@@ -161,8 +163,11 @@ class Survey:
             skipped = {name for name, value in roots.items() if is_unavailable(state, name, value)}
             for name in skipped:
                 del roots[name]
+        # Mostly it is the set that is kept already, where there are very many.
+        same = isinstance(names, frozenset) and len(names) == len(roots)
         return Active(
             roots=roots,
+            names=frozenset(names if same else roots),
             kinds=kinds,
             definitions={token: found for token, found in live.items() if found is not None},
             rebound=rebound,
