@@ -39,7 +39,7 @@ def pages(is_quiet=lambda: True):
     forks_take(0.02)
     return HugePages(is_quiet)
 
-objects = [[i, str(i)] for i in range(600_000)]
+objects = [[i, str(i)] for i in range(1_500_000)]  # some 170 MB
 assert amount("AnonHugePages") < 20
 """
 
