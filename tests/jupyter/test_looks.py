@@ -221,6 +221,14 @@ def test_what_is_opaque_is_told_when_it_is_known(kernel: PodKernel) -> None:
     assert len([line for line in said if "`g` cannot be saved" in line]) == 1
 
 
+def fill(kernel: PodKernel) -> None:
+    """Give it much memory that is not saved, and have it fork so often that this shows."""
+    kernel.run("%config PodExtension.exclude = ['many']")
+    kernel.run("many = [[i] for i in range(5_000_000)]")
+    for i in range(3):
+        kernel.run(f"x = {i}")
+
+
 def in_huge_pages(kernel: PodKernel) -> int:
     """Megabytes."""
     lines = Path(f"/proc/{kernel.pid}/smaps_rollup").read_text().splitlines()
@@ -229,10 +237,7 @@ def in_huge_pages(kernel: PodKernel) -> int:
 
 @pytest.mark.skipif(not huge_size(), reason="this system has no huge pages")
 def test_much_memory_is_put_into_huge_pages_while_the_kernel_rests(kernel: PodKernel) -> None:
-    kernel.run("%config PodExtension.exclude = ['many']")
-    kernel.run("many = [[i] for i in range(5_000_000)]")
-    for i in range(3):
-        kernel.run(f"x = {i}")
+    fill(kernel)
     assert in_huge_pages(kernel) < 100
     wait_until(lambda: in_huge_pages(kernel) > 250, "most of it is in huge pages")
     assert kernel.value("all(each == [i] for i, each in enumerate(many))") is True
@@ -243,9 +248,6 @@ def test_much_memory_is_put_into_huge_pages_while_the_kernel_rests(kernel: PodKe
 @pytest.mark.skipif(not huge_size(), reason="this system has no huge pages")
 def test_huge_pages_can_be_done_without(kernel: PodKernel) -> None:
     kernel.run("%config PodExtension.huge_pages = False")
-    kernel.run("%config PodExtension.exclude = ['many']")
-    kernel.run("many = [[i] for i in range(5_000_000)]")
-    for i in range(3):
-        kernel.run(f"x = {i}")
+    fill(kernel)
     time.sleep(2.0)
     assert in_huge_pages(kernel) < 100

@@ -58,7 +58,7 @@ MARK = "POD_BENCH_PROCESS"
 
 def others_marked(mark: str, but: int) -> list[int]:
     """Processes whose environment has the mark, but one: what that one has started, and what these
-    have, also where nobody is their parent any more and their session is their own."""
+    have, also where nobody is their parent any more and their group is their own."""
     wanted = f"{MARK}={mark}".encode()
     found = []
     for path in Path("/proc").iterdir():

@@ -374,13 +374,13 @@ class PodExtension(Configurable):
             # gate was closed, when the cell was over and nothing had begun that could be stopped.
             with contextlib.suppress(KeyboardInterrupt), uninterrupted() as gate:
                 begun = True
+                if self._is_inside_cell():
+                    return
                 self._look_and_save(result, gate)
                 if self.huge_pages:
                     self._pages.rest_begins()
 
     def _look_and_save(self, result: ExecutionResult, gate: Gate) -> None:
-        if self._is_inside_cell():
-            return
         started, self._started = self._started, None
         try:
             cell = self._cell(result, started)

@@ -63,7 +63,7 @@ class HugePages:
 
     def rest_begins(self) -> None:
         """Nothing runs any more: move what is there, soon, if that is worth it."""
-        if self._thread is None and self._size and self._is_worth_it():
+        if self._size and not self._is_running() and self._is_worth_it():
             thread = threading.Thread(target=self._run, name="pod-pages", daemon=True)
             with contextlib.suppress(RuntimeError):  # the interpreter is ending
                 thread.start()
@@ -80,6 +80,9 @@ class HugePages:
         self._closed = True
         self._resting.set()
 
+    def _is_running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def _is_worth_it(self) -> bool:
         recent = tuple(forked.recent_seconds)
         if len(recent) < forked.RECENT:
@@ -90,14 +93,11 @@ class HugePages:
         return usual > max(WORTH_SECONDS, 2 * self._usual)
 
     def _run(self) -> None:
-        try:
-            if self._moves():
-                self._usual = None
-                forked.recent_seconds.clear()
-            else:
-                self._size = 0
-        finally:
-            self._thread = None
+        if self._moves():
+            self._usual = None
+            forked.recent_seconds.clear()
+        else:
+            self._size = 0
 
     def _moves(self) -> bool:
         """Move all there is, whenever there is a rest; whether that can be done here at all."""

@@ -163,11 +163,10 @@ class Survey:
             skipped = {name for name, value in roots.items() if is_unavailable(state, name, value)}
             for name in skipped:
                 del roots[name]
-        # Mostly it is the set that is kept already, where there are very many.
-        same = isinstance(names, frozenset) and len(names) == len(roots)
         return Active(
             roots=roots,
-            names=frozenset(names if same else roots),
+            # Where there are very many, mostly a set that is kept already, and is not copied.
+            names=frozenset(names if len(names) == len(roots) else roots),
             kinds=kinds,
             definitions={token: found for token, found in live.items() if found is not None},
             rebound=rebound,
