@@ -488,6 +488,7 @@ class PodStore:
         for session in list(self._sessions):
             session.take_over()
         say("it is mine")
+        forked.give_way()
         try:
             self.flush()
         finally:

@@ -21,11 +21,11 @@ pytestmark = [
 ]
 
 
-def started(work: Any) -> Child:
+def started(work: Any, *, outlives: bool = False) -> Child:
     """However busy other tests' threads are just then."""
     for _ in range(100):
         try:
-            return forked.start(work)
+            return forked.start(work, outlives=outlives)
         except OSError:
             time.sleep(0.05)
     raise AssertionError("other threads were at work all the time")
@@ -53,6 +53,16 @@ def test_a_child_is_apart_from_the_parent_and_gives_way_to_it() -> None:
     assert group == own != os.getpgid(0)  # signals to the parent's group do not reach it
     assert session == os.getsid(0)  # one of its own would be given as much time as the parent's
     assert nice == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+
+
+def test_one_that_goes_on_in_the_parents_place_gives_way_only_once_it_does() -> None:
+    def work(_: Say) -> tuple[int, int]:
+        first = os.getpriority(os.PRIO_PROCESS, 0)
+        forked.give_way()
+        return first, os.getpriority(os.PRIO_PROCESS, 0)
+
+    here = os.getpriority(os.PRIO_PROCESS, 0)
+    assert started(work, outlives=True).result() == (here, min(19, here + 10))
 
 
 def test_the_word_may_come_with_the_result_or_not_at_all() -> None:

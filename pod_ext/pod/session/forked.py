@@ -286,6 +286,12 @@ def _start(work: Callable[[Say], Any], interval: float, outlives: bool) -> Child
     return Child(reader, results, words)
 
 
+def give_way() -> None:
+    """In a child: let the user's own code go first from now on."""
+    with contextlib.suppress(OSError):
+        os.nice(_NICENESS)
+
+
 def _in_the_middle(
     work: Callable[[Say], Any],
     numbers: Any,
@@ -297,8 +303,8 @@ def _in_the_middle(
 ) -> None:
     """Never returns: forks once more and ends."""
     try:
-        with contextlib.suppress(OSError):
-            os.nice(_NICENESS)  # from here on: the second fork takes as long as the first
+        if not outlives:  # that one is waited for, by a process that may be killed soon
+            give_way()  # from here on: the second fork takes as long as the first
         os.close(reader)
         if os.fork() == 0:
             _in_the_child(work, numbers, outlives, writer, results, words)
