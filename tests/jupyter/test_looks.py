@@ -201,13 +201,14 @@ def test_a_kernel_with_many_threads_and_pools_is_saved(kernel: PodKernel) -> Non
         "stop = threading.Event()\n"
         "def work():\n"
         "    while not stop.is_set(): np.ones((200, 200)) @ np.eye(200)\n"
-        "for _ in range(8): threading.Thread(target=work, daemon=True).start()\n"
+        "at_work = [threading.Thread(target=work, daemon=True) for _ in range(8)]\n"
+        "for each in at_work: each.start()\n"
         "pool = ThreadPoolExecutor(4)\n"
         "futures = [pool.submit(sum, range(1000)) for _ in range(40)]"
     )
     for number in range(10):
         kernel.run(f"a{number} = np.arange({number} + 200_000); d{number} = {{'n': [{number}]}}")
-    kernel.run("stop.set()")
+    kernel.run("stop.set()\nfor each in at_work: each.join()\ndel each, at_work")
     t = kernel.head["t"]
     kernel.run("del a3, d3")
     kernel.run(f"%pod_checkout {t}")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -88,3 +91,51 @@ def test_one_that_hung_once_is_looked_at_by_children_again(
             store.flush()
         assert [child.hung for child in children] == [True, False, True, False, True, False]
         assert store.load(store.log()[0].t) == {"x": 3}
+
+
+@pytest.mark.parametrize("depth, forked_in_all", [(1, 2), (2, 4)])
+def test_a_fork_that_some_library_hangs_in_is_given_up(
+    tmp_path: Path, depth: int, forked_in_all: int
+) -> None:
+    """In the process between, or in the child before any code of ours runs in it."""
+    script = f"""
+        import os, time
+        import pod
+        from pod.session import forked
+
+        forked.STUCK_SECONDS = 0.5
+        forks = 0
+        children = []
+
+        def in_child():
+            global forks
+            forks += 1
+            if forks == {depth}:
+                time.sleep(1000)
+
+        os.register_at_fork(after_in_child=in_child)
+
+        def start(*args, **kwargs):
+            children.append(begin(*args, **kwargs))
+            return children[-1]
+
+        begin, forked.start = forked.start, start
+        with pod.open(snapshot="fork") as store:
+            ns = pod.new_managed_namespace()
+            for n in range(4):
+                ns[f"x{{n}}"] = [n]
+                store.save(ns)
+                store.flush()
+            assert all(child.hung for child in children)
+            assert store.load("HEAD") == {{f"x{{n}}": [n] for n in range(4)}}
+        print(len(children))
+    """
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.stderr == ""
+    assert int(ran.stdout) == forked_in_all

@@ -64,6 +64,12 @@ recent_seconds: deque[float] = deque(maxlen=RECENT)
 _reading: set[int] = set()
 """Pipes that children say their numbers by; those that are forked later look at them as well."""
 
+_stuck_forks = 0
+"""Forks of which no child came, as what some library does in each fork (`os.register_at_fork`)
+hung."""
+_MOST_STUCK = 2
+"""So many of them, and there are no more."""
+
 _middles: set[int] = set()
 """Processes between this one and its children: they end at once, and are to be waited for."""
 
@@ -83,6 +89,8 @@ def can_fork() -> bool:
         return False
     if any(name in sys.modules for name in _UNSAFE_MODULES):  # they are few, modules are many
         return False
+    if _stuck_forks >= _MOST_STUCK:
+        return False
     cuda = sys.modules.get("torch.cuda")
     return not getattr(cuda, "_initialized", False)
 
@@ -90,7 +98,7 @@ def can_fork() -> bool:
 class Child:
     """A forked child at work. Its result can be waited for by several threads."""
 
-    def __init__(self, reader: int, results: int, words: int) -> None:
+    def __init__(self, middle: int, reader: int, results: int, words: int) -> None:
         self.over = False
         """Whether it has given its result, or cannot any more."""
         self.hung = False
@@ -103,7 +111,9 @@ class Child:
         self._said = b""
         self._result: Any = None
         self._why = ""
-        self._watch: _Watch | None = None
+        self._watch = _Watch(middle)
+        self._is_there = False
+        """Whether it is watched itself, and not the process between that is to fork it."""
         self._stepping = threading.Lock()
         self._closing = threading.Lock()
         """Held for no longer than it takes to read what is there."""
@@ -111,7 +121,7 @@ class Child:
     @property
     def pid(self) -> int:
         """Its process number, 0 as long as that is not known."""
-        return 0 if self._watch is None else self._watch.pid
+        return self._watch.pid if self._is_there else 0
 
     def wait(self) -> None:
         """Until it is over; kills it if it is stuck."""
@@ -170,8 +180,7 @@ class Child:
 
     def kill(self) -> None:
         """End it, whatever it is doing."""
-        if self._watch is not None:
-            self._watch.kill()
+        self._watch.kill()
 
     def _step(self, timeout: float) -> None:
         if self.over:
@@ -182,20 +191,27 @@ class Child:
             ready, _, _ = select.select([self._reader], [], [], timeout)
             data = os.read(self._reader, _NUMBER) if ready else b""
             self._said += data
-            if self._watch is None and len(self._said) >= _NUMBER:
+            if not self._is_there and len(self._said) >= _NUMBER:
                 # The first that comes is the number of its process.
                 self._watch = _Watch(int.from_bytes(self._said[:_NUMBER], "little"))
+                self._is_there = True
             if self._is_complete():
                 self._take()
             elif ready and not data:
-                forked = self._watch is not None
-                self._end("it ended before it was done" if forked else "it could not be forked")
-            elif not ready and self._watch is not None and self._watch.is_stuck():
-                self.kill()
-                self.hung = True
-                self._end("it did nothing any more")
+                there = self._is_there
+                self._end("it ended before it was done" if there else "it could not be forked")
+            elif not ready and self._watch.is_stuck():
+                self._give_up()
         except OSError as error:
             self._end(one_line(error))
+
+    def _give_up(self) -> None:
+        global _stuck_forks
+        self.kill()
+        self.hung = True
+        if not self._is_there:
+            _stuck_forks += 1
+        self._end("it did nothing any more" if self._is_there else "it hung as it was forked")
 
     def _is_complete(self) -> bool:
         return _size(self._results) > 0
@@ -283,7 +299,7 @@ def _start(work: Callable[[Say], Any], interval: float, outlives: bool) -> Child
     recent_seconds.append(time.perf_counter() - started)
     _middles.add(middle)
     results, words = files
-    return Child(reader, results, words)
+    return Child(middle, reader, results, words)
 
 
 def give_way() -> None:
@@ -301,13 +317,17 @@ def _in_the_middle(
     results: int,
     words: int,
 ) -> None:
-    """Never returns: forks once more and ends."""
+    """Never returns: forks once more, says who the child is, and ends."""
     try:
+        os.close(reader)
+        _hold_nothing(_reading | {writer})
         if not outlives:  # that one is waited for, by a process that may be killed soon
             give_way()  # from here on: the second fork takes as long as the first
-        os.close(reader)
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             _in_the_child(work, numbers, outlives, writer, results, words)
+        # Said here, so that one that hangs before any code of ours runs in it is known.
+        os.write(writer, child.to_bytes(_NUMBER, "little"))
     finally:
         os._exit(0)
 
@@ -317,8 +337,7 @@ def _in_the_child(
 ) -> None:
     """Never returns."""
     try:
-        os.write(writer, os.getpid().to_bytes(_NUMBER, "little"))
-        _settle_in(numbers, writer)
+        _settle_in(numbers)
         if not outlives:
             with contextlib.suppress(RuntimeError):  # the system has no more threads
                 threading.Thread(target=_end_when_unheard, args=(writer,), daemon=True).start()
@@ -337,7 +356,7 @@ def _in_the_child(
         os._exit(0)  # nothing of the parent's is closed, flushed or finalised here
 
 
-def _settle_in(numbers: Any, writer: int) -> None:
+def _settle_in(numbers: Any) -> None:
     """Be no trouble to the parent."""
     # What is sent to the parent and those it started is not meant for this one. In a session of its
     # own, Linux would have it share the processor as the parent's equal, however nice it is.
@@ -348,10 +367,6 @@ def _settle_in(numbers: Any, writer: int) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nowhere, number)
-    _let_go(nowhere, _reading | {writer})
     keep_streams()  # objects of the user's may have them
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     sys.settrace(None)
@@ -367,10 +382,13 @@ def _end_when_unheard(writer: int) -> None:
     os._exit(0)
 
 
-def _let_go(nowhere: int, needed: Set[int]) -> None:
+def _hold_nothing(needed: Set[int]) -> None:
     """Close pipes and connections: as long as they are open anywhere, whoever is at the other end
     is not told that the user has closed them, and a port stays taken. Their numbers stay taken, so
     that what an object of the user's closes here is not what has been opened since."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
     with contextlib.suppress(OSError):  # without /proc, it cannot be known what is open
         for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
             with contextlib.suppress(OSError):
