@@ -15,6 +15,7 @@ import pytest
 from pod.session import forked
 from pod.session.suspects import Suspects
 from support.forks import recorded
+from support.kernels import wait_until
 
 
 class Hangs:
@@ -27,6 +28,15 @@ class Hangs:
         while os.getpid() != self.pid:
             time.sleep(1000)
         return int, (5,)
+
+
+class Dawdles(Hangs):
+    """Is busy with it instead."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        while os.getpid() != self.pid:
+            pass
+        return int, (6,)
 
 
 @pytest.fixture
@@ -54,6 +64,25 @@ def test_a_variable_that_hangs_children_is_looked_at_here_from_the_second_on(
         store.flush()
         assert [child.hung for child in children] == [True, True, False]
         assert store.load(store.log()[0].t) == {"x": 5, "y": [1]}
+
+
+def test_those_that_came_after_one_that_hung_are_ended_with_it(
+    tmp_path: Path, children: list[forked.Child]
+) -> None:
+    with pod.open(tmp_path / ".pod", snapshot="fork") as store:
+        ns = pod.new_managed_namespace(x=Hangs())
+        store.save(ns)
+        for name in "yz":
+            ns[name] = Dawdles()
+            store.save(ns)
+        store.flush()
+        assert [child.hung for child in children] == [True, False, False]
+        assert store.load("HEAD") == {"x": 5, "y": 6, "z": 6}
+        assert all(child.over and child.pid for child in children)
+        for child in children:
+            wait_until(lambda pid=child.pid: not Path(f"/proc/{pid}").exists(), "it has ended")
+        files = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.exists()]
+        assert not [each for each in files if "memfd:pod-" in each]
 
 
 def test_who_was_there_each_time_is_suspected() -> None:

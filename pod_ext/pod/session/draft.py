@@ -171,7 +171,7 @@ class Forked:
         return found
 
     def abandon(self) -> None:
-        self.child.kill()
+        self.child.give_up()
 
     def take_over(self) -> None:
         self.child.take_over()

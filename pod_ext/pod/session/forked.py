@@ -178,9 +178,13 @@ class Child:
                 return _said(self._words)
         return word
 
-    def kill(self) -> None:
-        """End it, whatever it is doing."""
-        self._watch.kill()
+    def give_up(self) -> None:
+        """End it, whatever it is doing: nobody wants to hear of it any more."""
+        with self._stepping:
+            self._step(0)  # which one it is may not be known yet
+            if not self.over:
+                self._watch.kill()
+                self._end("it was given up")
 
     def _step(self, timeout: float) -> None:
         if self.over:
@@ -201,13 +205,13 @@ class Child:
                 there = self._is_there
                 self._end("it ended before it was done" if there else "it could not be forked")
             elif not ready and self._watch.is_stuck():
-                self._give_up()
+                self._end_stuck()
         except OSError as error:
             self._end(one_line(error))
 
-    def _give_up(self) -> None:
+    def _end_stuck(self) -> None:
         global _stuck_forks
-        self.kill()
+        self._watch.kill()
         self.hung = True
         if not self._is_there:
             _stuck_forks += 1
